@@ -1,0 +1,31 @@
+"""A rendition on record: the only thing that may leave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from leadglass.model.ids import EntryId, GrantId, InstanceId, PersonName, ReleaseId
+from leadglass.model.region import RegionKind
+
+
+@dataclass(frozen=True)
+class Release:
+    """A recorded rendition.
+
+    ``shown`` are the regions that are open in the file, ``covered`` those sealed inside it under keys of this release.
+    ``wrapped_key`` is the release key under the instance's key; ``digest`` the SHA-256 of the file as delivered.
+    """
+
+    id: ReleaseId
+    instance: InstanceId
+    grant: GrantId
+    requester: PersonName
+    recipient: str
+    shown: tuple[RegionKind, ...]
+    covered: tuple[RegionKind, ...]
+    identity: bool
+    created: datetime
+    digest: str
+    entry: EntryId
+    wrapped_key: bytes
