@@ -1,0 +1,1 @@
+"""Ports made real: a database, a folder of blobs, a key file, a clock."""

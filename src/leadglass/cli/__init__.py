@@ -1,0 +1,1 @@
+"""Where people type: a command parses, calls one flow, prints."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 
@@ -30,3 +31,29 @@ class BytesSource:
 
     def read(self, offset: int, length: int) -> bytes:
         return self._data[offset : offset + length]
+
+
+class Lazy:
+    """A source that is opened when it is first asked for anything."""
+
+    def __init__(self, opener: Callable[[], Source]) -> None:
+        self._opener = opener
+        self._source: Source | None = None
+
+    @property
+    def size(self) -> int:
+        return self._opened().size
+
+    def read(self, offset: int, length: int) -> bytes:
+        return self._opened().read(offset, length)
+
+    def _opened(self) -> Source:
+        if self._source is None:
+            self._source = self._opener()
+        return self._source
+
+
+def chunks(source: Source, size: int = 1 << 20) -> Iterator[bytes]:
+    """The whole of a source in pieces of ``size`` bytes."""
+    for offset in range(0, source.size, size):
+        yield source.read(offset, size)

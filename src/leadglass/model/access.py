@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from leadglass.model.ids import GrantId, InstanceId, OrderId, PersonName, ReleaseId, TicketId
+from leadglass.model.ids import GrantId, InstanceId, OrderId, PersonName, ReleaseId, Term, TicketId
 from leadglass.model.region import RegionKind
 
 
@@ -92,11 +92,13 @@ class Actor:
 class Order:
     """An ordered study: who reads it, who referred it, and whether it is still active.
 
-    ``procedure`` and ``indication`` are what the request form says: free text that may name the patient, sealed at rest.
+    ``accession`` is the number in the clear and ``accession_term`` its keyed term, which the instances carry.
+    ``procedure`` and ``indication`` are what the request form says: free text that may name the patient.
     """
 
     id: OrderId
     accession: str
+    accession_term: Term
     reader: PersonName | None
     referrer: PersonName | None
     procedure: str
@@ -208,3 +210,18 @@ class Grant:
     expires: datetime
     uses_left: int = 1
     revoked: bool = False
+
+
+@dataclass(frozen=True)
+class Account:
+    """A person's account: who they are, and their signing key under their passphrase.
+
+    ``public_key`` checks their signatures; ``salt``, ``sealed_key`` and ``parameters`` are what ``seal.person`` unlocks.
+    """
+
+    actor: Actor
+    active: bool
+    public_key: bytes
+    salt: bytes
+    sealed_key: bytes
+    parameters: str

@@ -18,7 +18,11 @@ class Tier(StrEnum):
 
 
 class Part(StrEnum):
-    """The sealed parts of an instance. A region's patch is ``patch.<kind>``."""
+    """The sealed parts of an instance. A region's patch is ``patch.<kind>``.
+
+    ``residue`` is the encoded inverse of the plan that made ``clean``. What it needs of the received pixel element lies
+    in ``stream`` (the code stream of a compressed one) or in the patches.
+    """
 
     CLEAN = "clean"
     RESIDUE = "residue"

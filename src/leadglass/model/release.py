@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from leadglass.model.access import Purpose
 from leadglass.model.ids import EntryId, GrantId, InstanceId, PersonName, ReleaseId
 from leadglass.model.region import RegionKind
 
@@ -22,6 +23,7 @@ class Release:
     grant: GrantId
     requester: PersonName
     recipient: str
+    purpose: Purpose
     shown: tuple[RegionKind, ...]
     covered: tuple[RegionKind, ...]
     identity: bool

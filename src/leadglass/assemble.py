@@ -1,0 +1,144 @@
+"""Where adapters are chosen: settings in, a Site out."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from leadglass.adapters.files import FolderBlobs, FolderTiles, write_new
+from leadglass.adapters.keys.file import FileKeys, new_root_key, read_root_key
+from leadglass.adapters.sql.cipher import RecordCipher
+from leadglass.adapters.sql.database import SqlDatabase
+from leadglass.adapters.system import SystemClock, SystemEntropy
+from leadglass.anatomy.classical import outlines
+from leadglass.config import SETTINGS_FILE, Settings, new_settings, read_settings
+from leadglass.deid.profile import basic_profile
+from leadglass.errors import ConfigError, ConflictError, UnavailableError
+from leadglass.flows import people
+from leadglass.flows.checkpoint import checkpoint
+from leadglass.flows.session import Session, login
+from leadglass.model.access import Role
+from leadglass.policy.decide import Policies, load, shipped
+from leadglass.site import Site
+
+ROOT_KEY, DATABASE, KEYS, BLOBS, LOG, TEMPORARY = "root.key", "leadglass.db", "keys.db", "blobs", "log", "tmp"
+
+EXAMPLE_PASSPHRASE = "example"  # noqa: S105 - the example site's people are nobody, and their passphrase is published
+EXAMPLE_ADMIN = "admin.demo"
+EXAMPLE_PEOPLE = (
+    ("tech.demo", Role.TECHNOLOGIST, "radiology"),
+    ("dr.demo", Role.RADIOLOGIST, "radiology"),
+    ("ward.demo", Role.REFERRER, "pulmonology"),
+    ("student.demo", Role.STUDENT, "radiology"),
+    ("dso.demo", Role.SECURITY_OFFICER, "data security"),
+    ("head.demo", Role.DEPARTMENT_HEAD, "radiology"),
+    ("vendor.demo", Role.VENDOR, None),
+    ("auditor.demo", Role.AUDITOR, "audit"),
+)
+
+
+@contextmanager
+def open_site(folder: Path) -> Iterator[Site]:
+    """The site in that folder.
+
+    Raises:
+        ConfigError: it is none, its settings are wrong, or its root key is missing or readable by others.
+    """
+    settings = read_settings(folder)
+    root = read_root_key(folder / ROOT_KEY)
+    for name in (DATABASE, KEYS):
+        if not (folder / name).is_file():
+            raise ConfigError(f"the site lacks {name}", hint=f"restore {folder / name} from a backup")
+    keys, database = _stores(folder, root)
+    try:
+        database.check_version()
+        yield _site(folder, settings, keys, database)
+    finally:
+        database.close()
+        keys.close()
+
+
+def create_site(folder: Path, *, admin: str, passphrase: str, example: bool = False) -> None:
+    """Make a site in a new folder: whole, or not at all.
+
+    ``example`` adds the people of the demonstration, whose passphrase is published.
+
+    Raises:
+        ConflictError: something is in the folder already.
+        UnavailableError: the folder cannot be written.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConflictError(f"{folder} is not empty", hint="choose a new folder for the site")
+    entropy = SystemEntropy()
+    making = folder.with_name(f".{folder.name}.{entropy.bytes(6).hex()}.making")
+    try:
+        making.mkdir(mode=0o700, parents=True)
+        _fill(making, name=folder.name, admin=admin, passphrase=passphrase, example=example)
+        making.rename(folder)
+    except OSError as error:
+        raise UnavailableError(f"the site cannot be made: {error.strerror}", hint=f"look at {folder.parent}") from error
+    finally:
+        with suppress(OSError):
+            shutil.rmtree(making)
+
+
+def _fill(folder: Path, *, name: str, admin: str, passphrase: str, example: bool) -> None:
+    # Two sites never share an origin, whatever their folders are called.
+    origin = f"leadglass.example/{SystemEntropy().bytes(8).hex()}"
+    write_new(folder / SETTINGS_FILE, new_settings(origin=origin).encode(), mode=0o644)
+    for child in (BLOBS, LOG, TEMPORARY, "policies"):
+        (folder / child).mkdir(mode=0o700)
+    for policy, text in shipped().items():
+        write_new(folder / "policies" / policy, text.encode(), mode=0o644)
+    new_root_key(folder / ROOT_KEY)
+    keys, database = _stores(folder, read_root_key(folder / ROOT_KEY))
+    try:
+        keys.make()
+        database.create()
+        site = _site(folder, read_settings(folder), keys, database)
+        people.found(site, admin, passphrase)
+        if example:
+            _add_examples(site, login(site, admin, passphrase))
+        checkpoint(site)
+    finally:
+        database.close()
+        keys.close()
+
+
+def _add_examples(site: Site, session: Session) -> None:
+    for name, role, department in EXAMPLE_PEOPLE:
+        people.add(site, session, name, roles=[role], department=department, passphrase=EXAMPLE_PASSPHRASE)
+
+
+def _stores(folder: Path, root: bytes) -> tuple[FileKeys, SqlDatabase]:
+    keys = FileKeys(root, folder / KEYS)
+    cipher = RecordCipher(keys.secret("records"), entropy=SystemEntropy())
+    return keys, SqlDatabase(folder / DATABASE, cipher=cipher)
+
+
+def _site(folder: Path, settings: Settings, keys: FileKeys, database: SqlDatabase) -> Site:
+    return Site(
+        origin=settings.log.origin,
+        blobs=FolderBlobs(folder / BLOBS, temporary=folder / TEMPORARY),
+        database=database,
+        keys=keys,
+        tiles=FolderTiles(folder / LOG),
+        clock=SystemClock(),
+        entropy=SystemEntropy(),
+        detector=outlines,
+        policies=_policies(folder / settings.policy.folder),
+        profile=basic_profile(),
+        grid=settings.veil.grid,
+        ticket_lifetime=settings.ticket_lifetime,
+        grant_lifetime=settings.grant_lifetime,
+    )
+
+
+def _policies(folder: Path) -> Policies:
+    """The policies of a site. Files that cannot be read are no policies, and no policy is no access."""
+    try:
+        return load({path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.cedar"))})
+    except (OSError, UnicodeDecodeError) as error:
+        return load({folder.name: f"// {error}"})

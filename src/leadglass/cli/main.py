@@ -1,0 +1,101 @@
+"""The command ``leadglass``. Heavy imports happen in the commands that need them: ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import typer
+
+from leadglass import __version__
+from leadglass.cli import access, films, leaving, log, site
+from leadglass.cli.terminal import complain, options
+from leadglass.errors import InputError, LeadglassError
+
+app = typer.Typer(
+    name="leadglass",
+    help="The privacy platform for medical images.",
+    epilog="Every command takes --site DIR, --as NAME, --json and --quiet, before or after its name.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+for group in (site, films, access, leaving, log):
+    group.register(app)
+
+
+@app.callback(invoke_without_command=True)
+def everywhere(
+    site: str = typer.Option(None, "--site", metavar="DIR", help="The site's folder (LEADGLASS_SITE)."),
+    person: str = typer.Option(None, "--as", metavar="NAME", help="Who is asking (LEADGLASS_AS)."),
+    as_json: bool = typer.Option(False, "--json", help="One JSON object a line."),
+    quiet: bool = typer.Option(False, "--quiet", help="No prose on standard error."),
+    version: bool = typer.Option(False, "--version", help="Show the version and stop."),
+) -> None:
+    """Set what every command shares."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+    options.site = Path(site) if site else None
+    options.person = person
+    options.json = as_json
+    options.quiet = quiet
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; gives the exit code (``errors``)."""
+    options.json = "--json" in arguments
+    try:
+        result = typer.main.get_command(app).main(hoisted(arguments), prog_name="leadglass", standalone_mode=False)
+    except LeadglassError as error:
+        complain(error)
+        return error.exit_code
+    except click.ClickException as error:
+        usage = error.ctx.get_usage() if isinstance(error, click.UsageError) and error.ctx else None
+        complain(InputError(error.format_message(), hint=usage or "leadglass --help"))
+        return InputError.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away; nothing more can be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        complain(_unforeseen(error))
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def hoisted(arguments: Sequence[str]) -> list[str]:
+    """The arguments with the options that every command has brought to the front, wherever they stood."""
+    front: list[str] = []
+    rest: list[str] = []
+    remaining = iter(arguments)
+    for argument in remaining:
+        if argument == "--":
+            rest += [argument, *remaining]
+        elif argument in ("--json", "--quiet") or argument.startswith(("--site=", "--as=")):
+            front.append(argument)
+        elif argument in ("--site", "--as"):
+            front += [argument, *([value] if (value := next(remaining, None)) is not None else [])]
+        else:
+            rest.append(argument)
+    return front + rest
+
+
+def _unforeseen(error: Exception) -> LeadglassError:
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return LeadglassError(
+        f"an error that nobody foresaw: {type(error).__name__} at {Path(where.filename).name}:{where.lineno}",
+        hint="please report this line; it holds no data of a patient",
+    )

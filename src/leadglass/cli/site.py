@@ -1,0 +1,104 @@
+"""``init``, ``people``, ``maintain``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from leadglass.cli.terminal import choice, emit, opened, options, passphrase, say, signed_in
+
+if TYPE_CHECKING:
+    from leadglass.model.access import Account
+
+people = typer.Typer(help="The people of a site (for its administrator).", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(init)
+    app.add_typer(people, name="people")
+    app.command()(maintain)
+
+
+def init(
+    site: Annotated[Path, typer.Argument(help="A new folder.")],
+    admin: Annotated[str | None, typer.Option(help="The first administrator.")] = None,
+    example: Annotated[
+        bool, typer.Option("--example", help="Add the people of the demonstration; passphrase: example.")
+    ] = False,
+) -> None:
+    """Make a site in a new folder."""
+    from leadglass.assemble import EXAMPLE_ADMIN, EXAMPLE_PASSPHRASE, create_site
+
+    name = admin or (EXAMPLE_ADMIN if example else "admin")
+    secret = EXAMPLE_PASSPHRASE if example else passphrase(f"New passphrase of {name}", confirm=True)
+    create_site(site, admin=name, passphrase=secret, example=example)
+    emit({"site": str(site), "admin": name})
+    say(f"keep {site / 'root.key'} safe: without it nothing opens, with it everything does")
+
+
+@people.command("add")
+def people_add(
+    name: Annotated[str, typer.Argument(help="The account's name.")],
+    role: Annotated[list[str], typer.Option(help="What they are; give it again for more.")],
+    department: Annotated[str | None, typer.Option(help="Where they work.")] = None,
+) -> None:
+    """Add a person. LEADGLASS_NEW_PASSPHRASE is their passphrase, or the terminal asks, or one is made and shown once."""
+    from leadglass.flows import people as flow
+    from leadglass.model.access import Role
+
+    roles = [choice(Role, each, option="--role") for each in role]
+    made = None
+    if "LEADGLASS_NEW_PASSPHRASE" not in os.environ and not sys.stdin.isatty():
+        made = os.urandom(12).hex()
+    with signed_in() as (site, session):
+        secret = made or passphrase(f"New passphrase of {name}", variable="LEADGLASS_NEW_PASSPHRASE", confirm=True)
+        account = flow.add(site, session, name, roles=roles, department=department, passphrase=secret)
+        emit(_shown(account) | ({"passphrase": made} if made else {}))
+
+
+@people.command("list")
+def people_list() -> None:
+    """List the people of the site."""
+    from leadglass.flows import people as flow
+
+    with signed_in() as (site, session):
+        for account in flow.everybody(site, session):
+            emit(_shown(account))
+
+
+@people.command("disable")
+def people_disable(name: Annotated[str, typer.Argument(help="The account's name.")]) -> None:
+    """Close an account."""
+    from leadglass.flows import people as flow
+
+    with signed_in() as (site, session):
+        emit(_shown(flow.disable(site, session, name)))
+
+
+def maintain() -> None:
+    """Sweep what crashes left behind, and put waiting entries into the log."""
+    from leadglass.flows.maintain import maintain as flow
+    from leadglass.flows.session import service
+
+    if options.person is not None or "LEADGLASS_AS" in os.environ:
+        with signed_in() as (site, session):
+            done = flow(site, session)
+    else:
+        with opened() as site:
+            done = flow(site, service(site, "maintain"))
+    emit({"check": "blobs", "ok": True, "detail": f"{done.blobs} that nobody names swept"})
+    emit({"check": "unfinished", "ok": True, "detail": f"{done.unfinished} unfinished files swept"})
+    emit({"check": "log", "ok": True, "detail": f"{done.log_size} entries in the signed log"})
+
+
+def _shown(account: Account) -> dict[str, Any]:
+    return {
+        "name": account.actor.name,
+        "roles": sorted(account.actor.roles),
+        "department": account.actor.department,
+        "active": account.active,
+    }

@@ -1,0 +1,510 @@
+"""The walk over encoded elements (PS3.5 section 7, PS3.10 section 7): where everything lies, and nothing decoded.
+
+Explicit and Implicit VR Little Endian. The pixel value is stepped over, never read. What is hostile ends in an error that
+names tag and offset: nesting, number of elements and bytes held in memory are bounded.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from pydicom.datadict import dictionary_keyword, dictionary_VR
+
+from leadglass.dicom.plan import Copy, Insert, Op
+from leadglass.dicom.source import Source
+from leadglass.dicom.uids import uid_text
+from leadglass.errors import InputError, MalformedError, NotDicomError, UnsupportedPixelsError
+
+IMPLICIT_VR_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2"
+EXPLICIT_VR_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2.1"
+RLE_LOSSLESS: Final = "1.2.840.10008.1.2.5"
+NATIVE: Final = frozenset({IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN})
+ENCAPSULATED: Final = frozenset(
+    {RLE_LOSSLESS}
+    # JPEG, JPEG-LS, JPEG 2000 and high-throughput JPEG 2000: still images, each with Explicit VR headers.
+    | {f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 57, 70, 80, 81, 90, 91, 201, 202, 203)}
+)
+
+MAX_DEPTH: Final = 32
+MAX_HEADER: Final = 1 << 26
+"""Bytes of a header, or of what follows the pixel value, that are held in memory."""
+MAX_ELEMENTS: Final = 500_000
+MAX_FRAGMENTS: Final = 1_000_000
+
+UNDEFINED: Final = 0xFFFFFFFF
+ITEM: Final = 0xFFFEE000
+ITEM_END: Final = 0xFFFEE00D
+SEQUENCE_END: Final = 0xFFFEE0DD
+TRANSFER_SYNTAX: Final = 0x00020010
+PIXEL_DATA: Final = 0x7FE00010
+_PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, PIXEL_DATA})
+
+_HHL: Final = struct.Struct("<HHL")
+_L: Final = struct.Struct("<L")
+_HHHH: Final = struct.Struct("<HHHH")
+LONG_VRS: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
+SHORT_VRS: Final = frozenset(
+    {
+        "AE",
+        "AS",
+        "AT",
+        "CS",
+        "DA",
+        "DS",
+        "DT",
+        "FD",
+        "FL",
+        "IS",
+        "LO",
+        "LT",
+        "PN",
+        "SH",
+        "SL",
+        "SS",
+        "ST",
+        "TM",
+        "UI",
+        "UL",
+        "US",
+    }
+)
+TEXT_VRS: Final = frozenset(
+    {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}
+)
+_VRS: Final = {int.from_bytes(vr.encode(), "little"): (vr, vr in LONG_VRS) for vr in LONG_VRS | SHORT_VRS}
+
+
+class Element(NamedTuple):
+    """One data element, as places in the file.
+
+    ``vr`` is what the file states or, where it states none (Implicit VR, or UN for an attribute of the standard), what the
+    dictionary says, which may be a choice such as ``US or SS``. ``value`` and ``length`` span the value, ``end`` is past
+    the delimiter if there is one. ``items`` is None for what is no sequence or could not be read as one. ``verbatim``:
+    its own header is well-formed Explicit VR, so that the encoded bytes can stand in an Explicit VR file as they are.
+    """
+
+    tag: int
+    vr: str
+    offset: int
+    value: int
+    length: int
+    end: int
+    items: tuple[Item, ...] | None
+    verbatim: bool
+
+
+class Item(NamedTuple):
+    """One item of a sequence: ``value`` and ``stop`` span its elements."""
+
+    value: int
+    stop: int
+    elements: tuple[Element, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Header:
+    """What the walk found.
+
+    ``elements`` are the data set's top-level elements in the order of the file, the pixel element among them by reference.
+    ``start`` is where the data set begins, ``trailing`` the offset of bytes after the pixel value that belong to no
+    element (the file's size when there are none).
+    """
+
+    source: Source
+    preamble: bool
+    meta: tuple[Element, ...]
+    start: int
+    transfer_syntax: str
+    elements: tuple[Element, ...]
+    trailing: int
+    head: bytes
+    tail: bytes
+    tail_offset: int
+
+    @property
+    def implicit(self) -> bool:
+        return self.transfer_syntax == IMPLICIT_VR_LITTLE_ENDIAN
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes of the file; those of the header come from memory."""
+        if offset + length <= len(self.head):
+            return self.head[offset : offset + length]
+        if offset >= self.tail_offset and offset + length <= self.tail_offset + len(self.tail):
+            return self.tail[offset - self.tail_offset : offset - self.tail_offset + length]
+        return self.source.read(offset, length)
+
+    def value(self, element: Element) -> bytes:
+        """The element's value as encoded."""
+        return self.read(element.value, element.length)
+
+
+def tag_text(tag: int) -> str:
+    """A tag as the standard writes it: (gggg,eeee)."""
+    return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+
+
+@lru_cache(maxsize=1 << 14)
+def dictionary_vr(tag: int) -> str:
+    """The VR of PS3.6, possibly a choice; UN for what the dictionary lacks, private attributes among it."""
+    if not tag & 0xFFFF:
+        return "UL"
+    if tag >> 16 & 1:
+        return "LO" if 0x10 <= tag & 0xFFFF <= 0xFF else "UN"
+    try:
+        return dictionary_VR(tag)
+    except KeyError:
+        return "UN"
+
+
+@lru_cache(maxsize=1 << 14)
+def keyword(tag: int) -> str:
+    """The keyword of PS3.6; empty for what it lacks."""
+    try:
+        return dictionary_keyword(tag)
+    except KeyError:
+        return ""
+
+
+class _Reader:
+    """The part of a source that has been read, from ``base`` on; it grows as the walk asks, and reads nothing ahead.
+
+    Reading ahead would be faster on a file, but it would touch the pixel value, which of a stored instance is sealed.
+    """
+
+    def __init__(self, source: Source, base: int) -> None:
+        self.source = source
+        self.size = source.size
+        self.base = base
+        self.data = bytearray()
+        self.elements = 0
+
+    def upto(self, stop: int, tag: int | None = None, *, more: int = 0) -> bytearray:
+        """What was read, which covers everything before ``stop``, and ``more`` bytes if the file has them."""
+        if stop - self.base > len(self.data):
+            self._grow(stop, tag, more)
+        return self.data
+
+    def _grow(self, stop: int, tag: int | None, more: int) -> None:
+        if stop > self.size:
+            where = f"{tag_text(tag)} ends" if tag is not None else "an element header ends"
+            raise MalformedError(f"the file is truncated: {where} at offset {stop}, the file at {self.size}")
+        if stop - self.base > MAX_HEADER:
+            raise InputError(f"the header is larger than {MAX_HEADER} bytes", hint="large values belong in the pixel data")
+        held = self.base + len(self.data)
+        self.data += self.source.read(held, min(stop + more, self.size) - held)
+        if stop - self.base > len(self.data):
+            raise MalformedError(f"the file ends before its stated size, at offset {self.base + len(self.data)}")
+
+    def count(self, offset: int) -> None:
+        self.elements += 1
+        if self.elements > MAX_ELEMENTS:
+            raise InputError(f"more than {MAX_ELEMENTS} elements and items, at offset {offset}")
+
+
+def walk(source: Source) -> Header:
+    """Find every element of a DICOM file (PS3.10), with or without preamble and file meta information.
+
+    Raises:
+        NotDicomError: nothing says that this is a DICOM file.
+        UnsupportedPixelsError: a transfer syntax outside ``NATIVE`` and ``ENCAPSULATED``.
+        MalformedError: the file is truncated or breaks the encoding.
+        InputError: a header beyond the bounds of this module.
+    """
+    reader = _Reader(source, 0)
+    start, preamble = _beginning(reader)
+    meta, start = _file_meta(reader, start)
+    syntax = _transfer_syntax(reader, meta, start)
+    implicit = syntax == IMPLICIT_VR_LITTLE_ENDIAN
+    elements, _, stop = _elements(reader, start, source.size, implicit=implicit, depth=0)
+    head = bytes(reader.data[:stop])
+    tail, tail_offset, trailing = b"", source.size, source.size
+    if elements and elements[-1].tag in _PIXELS:
+        head = head[: elements[-1].value]
+        tail_offset = elements[-1].end
+        if tail_offset < source.size:
+            more, tail, trailing = _after_pixels(source, elements[-1], implicit=implicit)
+            elements += more
+    return Header(source, preamble, tuple(meta), start, syntax, tuple(elements), trailing, head, tail, tail_offset)
+
+
+def _beginning(reader: _Reader) -> tuple[int, bool]:
+    data = reader.upto(min(132, reader.size))
+    if data[128:132] == b"DICM":
+        return 132, True
+    if len(data) >= 8:
+        group, number, vr, _ = _HHHH.unpack_from(data)
+        known = group in (0x0002, 0x0008) and dictionary_vr(group << 16 | number) != "UN"
+        if known and (vr in _VRS or _HHL.unpack_from(data)[2] <= reader.size - 8):
+            return 0, False
+    raise NotDicomError("this is not a DICOM file: no DICM prefix, and it does not begin with a data element")
+
+
+def _file_meta(reader: _Reader, start: int) -> tuple[list[Element], int]:
+    if start + 8 > reader.size or _HHL.unpack_from(reader.upto(start + 8), start)[0] != 0x0002:
+        return [], start
+    meta, stop, _ = _elements(reader, start, reader.size, implicit=False, depth=0, group=0x0002)
+    return meta, stop
+
+
+def _transfer_syntax(reader: _Reader, meta: Sequence[Element], start: int) -> str:
+    for element in meta:
+        if element.tag == TRANSFER_SYNTAX:
+            syntax = uid_text(bytes(reader.data[element.value : element.value + element.length]))
+            break
+    else:
+        # PS3.10 asks for file meta information; files without it hold one of the two native encodings.
+        data = reader.upto(start + 8)
+        explicit_vr = _HHHH.unpack_from(data, start)[2] in _VRS
+        return EXPLICIT_VR_LITTLE_ENDIAN if explicit_vr else IMPLICIT_VR_LITTLE_ENDIAN
+    if syntax not in NATIVE and syntax not in ENCAPSULATED:
+        named = syntax if re.fullmatch(r"[0-9.]{1,64}", syntax) else "that is no UID"
+        raise UnsupportedPixelsError(
+            f"transfer syntax {named} is not supported",
+            hint="store it again as Explicit VR Little Endian, JPEG Lossless, JPEG-LS, JPEG 2000 or RLE Lossless",
+        )
+    return syntax
+
+
+def _after_pixels(source: Source, pixel: Element, *, implicit: bool) -> tuple[list[Element], bytes, int]:
+    """Elements behind the pixel value; what does not continue the data set in ascending order is trailing bytes."""
+    reader = _Reader(source, pixel.end)
+    elements: list[Element] = []
+    position, last = pixel.end, pixel.tag
+    while position + 8 <= source.size:
+        data = reader.upto(position + 8)
+        group, number, vr, _ = _HHHH.unpack_from(data, position - pixel.end)
+        tag = group << 16 | number
+        if tag <= last or group == 0xFFFE or not (implicit or vr in _VRS):
+            break
+        found, _, position = _elements(reader, position, source.size, implicit=implicit, depth=0, single=True)
+        elements += found
+        last = tag
+    reader.upto(source.size)
+    return elements, bytes(reader.data), position
+
+
+def _elements(
+    reader: _Reader,
+    position: int,
+    end: int,
+    *,
+    implicit: bool,
+    depth: int,
+    delimited: bool = False,
+    group: int | None = None,
+    single: bool = False,
+) -> tuple[list[Element], int, int]:
+    """Elements from ``position`` on; where they stop; where the walk goes on after a delimiter.
+
+    They stop at ``end``, at an item delimiter (``delimited``), before another group (``group``), after one (``single``)
+    or, at depth 0, after the pixel element.
+    """
+    if depth > MAX_DEPTH:
+        raise MalformedError(f"sequences are nested deeper than {MAX_DEPTH}, at offset {position}")
+    base = reader.base
+    found: list[Element] = []
+    while position < end:
+        if position + 8 > end:
+            raise MalformedError(f"an element header is cut off at offset {position}")
+        data = reader.upto(position + 8)
+        at = position - base
+        high, low, vr_code, length = _HHHH.unpack_from(data, at)
+        tag = high << 16 | low
+        if group is not None and high != group:
+            break
+        if high == 0xFFFE:
+            if delimited and tag == ITEM_END and not vr_code and not length:
+                return found, position, position + 8
+            raise MalformedError(f"{tag_text(tag)} stands where no delimiter belongs, at offset {position}")
+        reader.count(position)
+        value, verbatim, content_implicit, unknown = position + 8, not implicit, implicit, False
+        if implicit:
+            vr = dictionary_vr(tag)
+            length = length << 16 | vr_code
+        else:
+            known = _VRS.get(vr_code)
+            if known is None:
+                raise MalformedError(f"{tag_text(tag)} has no VR of the standard, at offset {position}")
+            vr, long = known
+            if long:
+                value = position + 12
+                data = reader.upto(value, tag)
+                verbatim = not length
+                (length,) = _L.unpack_from(data, at + 8)
+                if vr == "UN":
+                    # The value of a UN is encoded as Implicit VR Little Endian (PS3.5 6.2.2), whatever the file is.
+                    vr, content_implicit, verbatim, unknown = dictionary_vr(tag), True, False, True
+        items: tuple[Item, ...] | None = None
+        if length == UNDEFINED:
+            if unknown or vr in ("SQ", "UN"):
+                items, stop, after = _items(
+                    reader, value, end, tag=tag, implicit=content_implicit, depth=depth, delimited=True
+                )
+            elif vr in ("OB", "OW", "OB or OW"):
+                after = _fragments(reader.source, tag, value, end)
+                stop = after
+                if depth or tag not in _PIXELS:
+                    reader.upto(after, tag)
+            else:
+                raise MalformedError(f"{tag_text(tag)} {vr} has undefined length, at offset {position}")
+        else:
+            stop = after = value + length
+            if stop > end:
+                raise MalformedError(
+                    f"the file is truncated: {tag_text(tag)} {vr} of length {length} at offset {position} goes beyond {end}"
+                )
+            if not (depth == 0 and tag in _PIXELS):
+                reader.upto(stop, tag, more=8)
+            if vr == "SQ" and not high & 1:
+                items = _defined_items(
+                    reader, value, stop, tag=tag, implicit=content_implicit, depth=depth, sure=content_implicit == implicit
+                )
+        found.append(Element(tag, vr, position, value, stop - value, after, items, verbatim))
+        position = after
+        if single or (depth == 0 and tag in _PIXELS):
+            break
+    else:
+        if delimited:
+            raise MalformedError(f"an item of undefined length is not closed before offset {end}")
+    return found, position, position
+
+
+def _defined_items(
+    reader: _Reader, position: int, end: int, *, tag: int, implicit: bool, depth: int, sure: bool
+) -> tuple[Item, ...] | None:
+    """Items of a sequence of known length; None where a UN only might have been one and is not."""
+    try:
+        return _items(reader, position, end, tag=tag, implicit=implicit, depth=depth, delimited=False)[0]
+    except MalformedError:
+        if sure:
+            raise
+        return None
+
+
+def _items(
+    reader: _Reader, position: int, end: int, *, tag: int, implicit: bool, depth: int, delimited: bool
+) -> tuple[tuple[Item, ...], int, int]:
+    base = reader.base
+    found: list[Item] = []
+    while position < end:
+        if position + 8 > end:
+            raise MalformedError(f"an item header of {tag_text(tag)} is cut off at offset {position}")
+        data = reader.upto(position + 8, tag)
+        high, low, length = _HHL.unpack_from(data, position - base)
+        inner = high << 16 | low
+        if inner == SEQUENCE_END and delimited and not length:
+            return tuple(found), position, position + 8
+        if inner != ITEM:
+            raise MalformedError(f"{tag_text(tag)} holds something that is no item, at offset {position}")
+        reader.count(position)
+        value = position + 8
+        undefined = length == UNDEFINED
+        stop = end if undefined else value + length
+        if stop > end:
+            raise MalformedError(f"an item of {tag_text(tag)} of length {length} at offset {position} goes beyond {end}")
+        elements, stop, position = _elements(reader, value, stop, implicit=implicit, depth=depth + 1, delimited=undefined)
+        found.append(Item(value, stop, tuple(elements)))
+    if delimited:
+        raise MalformedError(f"{tag_text(tag)} of undefined length is not closed before offset {end}")
+    return tuple(found), position, position
+
+
+def _fragments(source: Source, tag: int, position: int, end: int) -> int:
+    """Where an encapsulated value ends, its sequence delimiter included (PS3.5 A.4); fragments are stepped over."""
+    window, base = b"", position
+    for _ in range(MAX_FRAGMENTS):
+        if position + 8 > end:
+            break
+        if not base <= position <= base + len(window) - 8:
+            # Short fragments lie in one window; a long one is followed by a look at the next item header alone.
+            near = position - base - len(window) < 4096
+            window, base = source.read(position, 4096 if near and window else 8), position
+            if len(window) < 8:
+                break
+        high, low, length = _HHL.unpack_from(window, position - base)
+        inner = high << 16 | low
+        if inner == SEQUENCE_END and not length:
+            return position + 8
+        if inner != ITEM or length == UNDEFINED:
+            raise MalformedError(f"{tag_text(tag)} holds something that is no fragment, at offset {position}")
+        position += 8 + length
+    else:
+        raise MalformedError(f"{tag_text(tag)} has more than {MAX_FRAGMENTS} fragments")
+    raise MalformedError(f"the file is truncated: fragments of {tag_text(tag)} are not closed before offset {end}")
+
+
+def explicit_vr(vr: str, length: int, *, signed: bool) -> str:
+    """The VR to write for a value of ``length`` bytes where the dictionary gives a choice (PS3.5 annex A.2).
+
+    ``signed`` is the Pixel Representation that rules ``US or SS``. A value too long for a VR with a 16-bit length is
+    written as UN (PS3.5 6.2.2).
+    """
+    if " or " in vr:
+        if vr == "OB or OW":
+            vr = "OW"
+        elif vr == "US or OW":
+            vr = "US" if length < 0x10000 else "OW"
+        elif length >= 0x10000 and vr == "US or SS or OW":
+            vr = "OW"
+        else:
+            vr = "SS" if signed else "US"
+    return vr if vr in LONG_VRS or length < 0x10000 else "UN"
+
+
+def encode_header(tag: int, vr: str, length: int) -> bytes:
+    """Tag, VR and length in Explicit VR Little Endian."""
+    if vr in LONG_VRS:
+        return struct.pack("<HH2sHL", tag >> 16, tag & 0xFFFF, vr.encode(), 0, length)
+    return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr.encode(), length)
+
+
+def encode_element(tag: int, vr: str, value: bytes) -> bytes:
+    """One element in Explicit VR Little Endian, padded to even length as its VR asks (PS3.5 6.2)."""
+    if len(value) % 2:
+        value += b" " if vr in TEXT_VRS and vr != "UI" else b"\0"
+    return encode_header(tag, vr, len(value)) + value
+
+
+def encode_sequence(tag: int, items: Iterable[Sequence[Op]]) -> list[Op]:
+    """A sequence of items with stated lengths, each item given as the ops that make its elements."""
+    body: list[Op] = []
+    for ops in items:
+        body.append(Insert(_HHL.pack(0xFFFE, 0xE000, sum(op.size for op in ops))))
+        body += ops
+    return [Insert(encode_header(tag, "SQ", sum(op.size for op in body))), *body]
+
+
+def explicit(header: Header, element: Element, *, signed: bool) -> list[Op]:
+    """Ops that write an element and all below it in Explicit VR Little Endian with even lengths.
+
+    What stands so already is copied whole.
+    """
+    if is_explicit(element):
+        return [Copy(element.offset, element.end - element.offset)]
+    if element.items is not None:
+        return encode_sequence(
+            element.tag,
+            [[op for inner in item.elements for op in explicit(header, inner, signed=signed)] for item in element.items],
+        )
+    vr = explicit_vr(element.vr if element.vr != "SQ" else "UN", element.length, signed=signed)
+    ops: list[Op] = [
+        Insert(encode_header(element.tag, vr, element.length + element.length % 2)),
+        Copy(element.value, element.length),
+    ]
+    if element.length % 2:
+        ops.append(Insert(b" " if vr in TEXT_VRS and vr != "UI" else b"\0"))
+    return ops
+
+
+def is_explicit(element: Element) -> bool:
+    """Whether the encoded bytes, all that lie below included, can stand in an Explicit VR Little Endian file."""
+    if not element.verbatim or element.length % 2:
+        return False
+    if element.items is None:
+        return True
+    return all(is_explicit(inner) for item in element.items for inner in item.elements)

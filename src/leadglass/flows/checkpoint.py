@@ -1,0 +1,87 @@
+"""The sequencer: queued entries get their place, the tree its signature, and the public files follow."""
+
+from __future__ import annotations
+
+from leadglass.errors import LeadglassError
+from leadglass.ledger.checkpoint import Checkpoint, check_checkpoint
+from leadglass.ledger.note import VerifierKey, sign, verifier_key
+from leadglass.ledger.tile import Edge, grow, read_edge
+from leadglass.ledger.tree import Frontier, leaf_hash
+from leadglass.ports import Head, Transaction
+from leadglass.site import Site
+
+BATCH = 4096
+"""Entries that get their place at once."""
+
+CHECKPOINT_FILE = "checkpoint"
+VKEY_FILE = "vkey"
+
+
+def checkpoint(site: Site) -> Checkpoint:
+    """Append what is queued, sign the tree, publish it. Afterwards every committed entry can be proved.
+
+    Several processes may do this at once; a crash anywhere is made good by the next call.
+    """
+    with site.database.begin() as transaction:
+        head = transaction.log.checkpoint()
+        while head is None or transaction.log.queued(1):
+            head = _advance(site, transaction, head)
+    return publish(site)
+
+
+def publish(site: Site) -> Checkpoint:
+    """Bring the public files up to the signed head; the checkpoint file last, so that what it signs is there."""
+    # The transaction keeps other processes from putting an older checkpoint in the place of a newer one.
+    with site.database.begin() as transaction:
+        head = transaction.log.checkpoint()
+        assert head is not None  # noqa: S101 - a site is founded with a checkpoint
+        signed = signed_checkpoint(site, head.note)
+        if site.tiles.read(CHECKPOINT_FILE) != head.note.encode():
+            edge = _published_edge(site)
+            entries = [each.entry for each in transaction.log.read(edge.size, signed.size)]
+            for tile in grow(edge, entries)[1]:
+                site.tiles.write(tile.path, tile.data)
+            site.tiles.write(VKEY_FILE, f"{log_key(site).encode()}\n".encode())
+            site.tiles.write(CHECKPOINT_FILE, head.note.encode())
+    return signed
+
+
+def signed_checkpoint(site: Site, note: str) -> Checkpoint:
+    """The checkpoint in a note that this site's log signed.
+
+    Raises:
+        ProofError: the signature is not the log's, or the origin is another's.
+    """
+    return check_checkpoint(note, verifier_key=log_key(site))
+
+
+def log_key(site: Site) -> VerifierKey:
+    """The verifier key of the site's log (C2SP signed-note)."""
+    return verifier_key(name=site.origin, seed=_signing_seed(site))
+
+
+def _advance(site: Site, transaction: Transaction, head: Head | None) -> Head:
+    batch = transaction.log.queued(BATCH)
+    frontier = (Frontier.decode(head.frontier) if head else Frontier()).extend([leaf_hash(each.entry) for each in batch])
+    transaction.log.append(batch)
+    text = Checkpoint(origin=site.origin, size=frontier.size, root=frontier.root).encode()
+    advanced = Head(note=sign(text, name=site.origin, seed=_signing_seed(site)), frontier=frontier.encode())
+    transaction.log.advance(head, advanced)
+    return advanced
+
+
+def _published_edge(site: Site) -> Edge:
+    """Where the public files end. Files that do not verify are made again from the first entry on."""
+    note = site.tiles.read(CHECKPOINT_FILE)
+    if note is None:
+        return Edge()
+    try:
+        shown = signed_checkpoint(site, note.decode(errors="replace"))
+        edge = read_edge(shown.size, read=site.tiles.read)
+    except LeadglassError:
+        return Edge()
+    return edge if edge.frontier.root == shown.root else Edge()
+
+
+def _signing_seed(site: Site) -> bytes:
+    return site.keys.secret("log signature")

@@ -1,0 +1,183 @@
+"""Take a DICOM file in: separate, cover, seal, store, record."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from leadglass.deid.clean import clean
+from leadglass.deid.pseudonym import PseudonymKeys
+from leadglass.dicom.frames import constant_rle, decode
+from leadglass.dicom.instance import Clean, Identified, Treated, compose, scan
+from leadglass.dicom.plan import encode as encode_plan
+from leadglass.dicom.source import Source, chunks
+from leadglass.errors import ConflictError
+from leadglass.flows.record import allow, record
+from leadglass.flows.session import Session
+from leadglass.flows.terms import term
+from leadglass.model.access import Duty, PixelState
+from leadglass.model.frame import Frame
+from leadglass.model.ids import InstanceId, SeriesId, StudyId, Term
+from leadglass.model.instance import Part, SealedPart, StoredInstance, Tier
+from leadglass.model.region import Partition, Patch
+from leadglass.seal.envelope import seal_stream
+from leadglass.seal.keys import keyed
+from leadglass.site import Site
+from leadglass.veil.cover import take
+from leadglass.veil.partition import partition
+from leadglass.veil.patch import encode as encode_patch
+from leadglass.veil.style import level_at_rest
+
+RLE_LOSSLESS = "1.2.840.10008.1.2.5"
+
+
+class Arrival(StrEnum):
+    NEW = "new"
+    KNOWN = "known"
+
+
+@dataclass(frozen=True)
+class Ingested:
+    arrival: Arrival
+    instance: StoredInstance
+
+
+def ingest(site: Site, session: Session, source: Source) -> Ingested:
+    """Take one received file in. Afterwards nothing of it can be seen or read without a key.
+
+    The blobs come first, the row and its entry in one transaction after them: a crash leaves blobs that nobody names.
+
+    Raises:
+        RefusedError: the session may not ingest.
+        InputError: the file is not DICOM, broken, or its pixels cannot make the round trip.
+        ConflictError: the SOP Instance UID is known with other content; on record.
+    """
+    allow(site, session.actor, Duty.INGEST)
+    identified = scan(source)
+    instance_id = InstanceId(f"i-{_key(site, 'instance', identified.sop_instance_uid)[:24]}")
+    received = fingerprint(site, sha256_of(chunks(source)))
+    if known := _known(site, session, instance_id, received):
+        return known
+
+    frames = tuple(decode(identified.layout, identified.pixels, encapsulated=identified.encapsulated))
+    parts = find_parts(site, identified, frames)
+    header = clean(identified, profile=site.profile, keys=PseudonymKeys(site.keys.secret("pseudonyms")))
+    covered = constant_rle(identified.layout, int(level_at_rest(frames[0]).flat[0]))
+    composed = compose(header, Treated(transfer_syntax=RLE_LOSSLESS, value=covered, photometric=frames[0].photometric))
+
+    site.keys.create(instance_id)
+    sealed = tuple(_seal(site, instance_id, name, data) for name, data in _parts(identified, composed, take(frames, parts)))
+    terms = {term(site, kind, value) for kind, value in header.terms}
+    instance = StoredInstance(
+        id=instance_id,
+        study=StudyId(f"st-{_key(site, 'study', identified.study_uid)[:16]}"),
+        series=SeriesId(f"se-{_key(site, 'series', identified.series_uid)[:16]}"),
+        fingerprint=received,
+        patient=_first(site, header.terms, "patient_id"),
+        accession=_first(site, header.terms, "accession"),
+        sop_class=identified.sop_class,
+        modality=identified.modality,
+        view=identified.view_position,
+        received=site.clock.now(),
+        frames=len(frames),
+        kinds=parts.kinds,
+        pixels=PixelState.UNCHECKED,
+        tier=Tier.HOT,
+        held=False,
+        parts=sealed,
+    )
+    try:
+        with site.database.begin() as transaction:
+            transaction.instances.add(instance)
+            transaction.terms.add(instance_id, terms)
+            record(
+                site,
+                transaction.log,
+                "ingested",
+                actor=session.actor,
+                subject=instance_id,
+                regions=list(parts.kinds),
+                transfer_syntax=identified.transfer_syntax,
+                attributes=len(header.findings),
+            )
+    except ConflictError:
+        # Another process was faster; what we stored has names of its own and nobody will ask for it.
+        for part in sealed:
+            site.blobs.discard(part.blob)
+        if known := _known(site, session, instance_id, received):
+            return known
+        raise
+    return Ingested(Arrival.NEW, instance)
+
+
+def find_parts(site: Site, identified: Identified, frames: tuple[Frame, ...]) -> Partition:
+    """The partition of a film. Objects of several frames or in colour are one region, ``rest``."""
+    first = frames[0]
+    alone = len(frames) == 1 and first.samples.ndim == 2
+    outlines = site.detector(first, view=identified.view_position, modality=identified.modality).masks if alone else {}
+    grid = max(1, round(site.grid * max(first.rows, first.columns) / 2048))
+    return partition(outlines, rows=first.rows, columns=first.columns, grid=grid)
+
+
+def part_context(instance: InstanceId, part: str) -> str:
+    """What a stored part is sealed to: this part of this instance and no other."""
+    return f"leadglass/part@v1/{instance}/{part}"
+
+
+def _known(site: Site, session: Session, instance_id: InstanceId, received: str) -> Ingested | None:
+    with site.database.begin() as transaction:
+        instance = transaction.instances.get(instance_id)
+        if instance is None:
+            return None
+        if instance.fingerprint == received:
+            return Ingested(Arrival.KNOWN, instance)
+        record(site, transaction.log, "conflict", actor=session.actor, subject=instance_id)
+    raise ConflictError(
+        f"the SOP Instance UID (0008,0018) is known as {instance_id} with other content",
+        hint="find out which file is right; the one received first stays",
+    )
+
+
+def _parts(identified: Identified, composed: Clean, patches: tuple[Patch, ...]) -> Iterator[tuple[str, Iterable[bytes]]]:
+    yield Part.CLEAN, composed.chunks()
+    yield Part.RESIDUE, (encode_plan(composed.inverse),)
+    if identified.encapsulated:
+        yield Part.STREAM, chunks(identified.pixels)
+    for patch in patches:
+        yield Part.patch(patch.region.kind), (encode_patch(patch),)
+
+
+def _seal(site: Site, instance: InstanceId, part: str, data: Iterable[bytes]) -> SealedPart:
+    key = site.entropy.bytes(32)
+    context = part_context(instance, part)
+    stream = seal_stream(data, key=key, nonce=site.entropy.bytes(24), context=context.encode())
+    blob = site.blobs.put(stream)
+    return SealedPart(
+        part=part,
+        blob=blob,
+        wrapped_key=site.keys.wrap(instance, key, context=context),
+        size=site.blobs.open(blob).size,
+    )
+
+
+def fingerprint(site: Site, sha256: str) -> str:
+    """A keyed digest of received bytes: says whether they are the same, and nothing else to anybody."""
+    return _key(site, "received", sha256)
+
+
+def sha256_of(pieces: Iterable[bytes]) -> str:
+    """SHA-256 of the concatenation, lower-case hex."""
+    sha256 = hashlib.sha256()
+    for piece in pieces:
+        sha256.update(piece)
+    return sha256.hexdigest()
+
+
+def _key(site: Site, kind: str, value: str) -> str:
+    return keyed(site.keys.secret("names"), kind=kind, value=value)
+
+
+def _first(site: Site, terms: Iterable[tuple[str, str]], kind: str) -> Term | None:
+    return next((term(site, kind, value) for found, value in terms if found == kind and value), None)

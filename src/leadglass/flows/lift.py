@@ -1,0 +1,82 @@
+"""Hand out the keys of sealed regions in one release: offline, its holder sees what lies under the cover."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from leadglass.errors import ConflictError
+from leadglass.flows import vault
+from leadglass.flows.grants import spending, usable
+from leadglass.flows.record import record
+from leadglass.flows.release import region_context, release_key_context
+from leadglass.flows.session import Session
+from leadglass.model.access import Action
+from leadglass.model.entry import canonical, timestamp
+from leadglass.model.ids import ReleaseId
+from leadglass.model.region import RegionKind
+from leadglass.ports import Outlet
+from leadglass.seal.keys import region_key
+from leadglass.site import Site
+
+KEY_FORMAT = "leadglass/key@v1"
+
+
+@dataclass(frozen=True)
+class KeyFile:
+    release: ReleaseId
+    regions: tuple[RegionKind, ...]
+    path: str
+    expires: datetime
+
+
+def lift(site: Site, session: Session, grant_id: str, outlet: Outlet, *, name: str) -> KeyFile:
+    """Write the key file that a lift grant gives.
+
+    Raises:
+        RefusedError, GrantExpiredError: as for any grant; on record.
+        InputError: no such grant, or it is for something else.
+        UnavailableError: no room for the file; no key was handed out.
+    """
+    grant, instance = usable(site, session, grant_id, (Action.LIFT,))
+    with site.database.begin() as transaction:
+        release = transaction.releases.get(grant.request.release or "")
+        vault.find(transaction, instance.id)
+    if release is None:
+        raise ConflictError(f"the release {grant.request.release} is gone")
+    key = site.keys.unwrap(instance.id, release.wrapped_key, context=release_key_context(release.id))
+    kinds = tuple(kind for kind in release.covered if kind in grant.regions)
+    content = canonical(
+        {
+            "v": KEY_FORMAT,
+            "release": release.id,
+            "recipient": grant.request.recipient,
+            "purpose": grant.request.purpose,
+            "expires": timestamp(grant.expires),
+            "regions": [_region(site, release.id, kind, key=key, purpose=release.purpose) for kind in kinds],
+        }
+    )
+    slot = outlet.reserve(name, len(content))
+    try:
+        with spending(site, session, grant) as transaction:
+            record(
+                site,
+                transaction.log,
+                "lifted",
+                actor=session.actor,
+                subject=instance.id,
+                release=release.id,
+                recipient=grant.request.recipient,
+                purpose=grant.request.purpose,
+                regions=list(kinds),
+                expires=timestamp(grant.expires),
+            )
+        return KeyFile(release.id, kinds, slot.deliver((content,)), grant.expires)
+    finally:
+        slot.abandon()
+
+
+def _region(site: Site, release: ReleaseId, kind: RegionKind, *, key: bytes, purpose: str) -> dict[str, str]:
+    context = region_context(origin=site.origin, release=release, region=kind, purpose=purpose)
+    made = region_key(key, context=context)
+    return {"region": kind, "kek": made.kek.hex(), "id": made.kek_id.hex(), "context": context.decode()}

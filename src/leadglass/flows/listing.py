@@ -1,0 +1,90 @@
+"""What is stored, without naming anybody, unless policy shows identity to the one who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from leadglass.deid.clean import decode_text
+from leadglass.dicom.instance import scan
+from leadglass.dicom.source import Source
+from leadglass.flows import vault
+from leadglass.flows.record import allow, record
+from leadglass.flows.request import circumstances
+from leadglass.flows.session import Session
+from leadglass.flows.terms import patient_terms, term
+from leadglass.model.access import Action, Duty, Outcome, Purpose, Request
+from leadglass.model.ids import Term
+from leadglass.model.instance import StoredInstance
+from leadglass.policy.decide import decide
+from leadglass.ports import Transaction
+from leadglass.site import Site
+
+
+@dataclass(frozen=True)
+class Patient:
+    """Who a film is of, as its header says it; empty values are None."""
+
+    name: str | None
+    id: str | None
+    accession: str | None
+    study_date: str | None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """``patient`` is None unless it was asked for and policy shows it."""
+
+    instance: StoredInstance
+    patient: Patient | None
+
+
+def listing(
+    site: Site, session: Session, *, patient: str | None = None, accession: str | None = None, identity: bool = False
+) -> tuple[Listed, ...]:
+    """The stored instances, those of one patient (id or name) or accession number if asked. Seeing names is on record.
+
+    Raises:
+        RefusedError: the session may not list, or may not search.
+    """
+    allow(site, session.actor, Duty.LIST)
+    if patient is not None or accession is not None:
+        allow(site, session.actor, Duty.SEARCH)
+    searched: list[Iterable[Term]] = []
+    if patient is not None:
+        searched.append(patient_terms(site, patient))
+    if accession is not None:
+        searched.append((term(site, "accession", accession),))
+    with site.database.begin() as transaction:
+        wanted = [{found for each in terms for found in transaction.terms.find(each)} for terms in searched]
+        found = [each for each in transaction.instances.find() if all(each.id in ids for ids in wanted)]
+        named = [instance for instance in found if identity and _may_name(site, session, transaction, instance)]
+        for instance in named:
+            record(site, transaction.log, "identity listed", actor=session.actor, subject=instance.id)
+    shown = {instance.id for instance in named}
+    return tuple(
+        Listed(instance, _patient(vault.received(site, instance)) if instance.id in shown else None) for instance in found
+    )
+
+
+def _patient(received: Source) -> Patient:
+    identified = scan(received)
+
+    def text(tag: int) -> str | None:
+        return decode_text(identified.value(tag) or b"", identified.charset).strip() or None
+
+    return Patient(name=text(0x00100010), id=text(0x00100020), accession=text(0x00080050), study_date=text(0x00080020))
+
+
+def _may_name(site: Site, session: Session, transaction: Transaction, instance: StoredInstance) -> bool:
+    asked = Request(
+        instance=instance.id,
+        action=Action.VIEW,
+        purpose=Purpose.TREAT,
+        regions=instance.kinds,
+        identity=True,
+        recipient=session.actor.name,
+    )
+    known = circumstances(transaction, instance, asked, session.actor)
+    decision = decide(asked, actor=session.actor, circumstances=known, policies=site.policies)
+    return decision.outcome is Outcome.PERMIT and decision.identity

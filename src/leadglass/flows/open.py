@@ -1,0 +1,123 @@
+"""Lift sealed regions of a released file with a key file. No site, no network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from leadglass.dicom.frames import decode, native
+from leadglass.dicom.instance import Rendition, compose_rendition, scan
+from leadglass.dicom.sealed import (
+    ENCRYPTED_ATTRIBUTES,
+    decode_attributes,
+    decode_sequence,
+    encode_sequence,
+)
+from leadglass.dicom.source import Source
+from leadglass.errors import GrantExpiredError, InputError, SealBrokenError
+from leadglass.flows.lift import KEY_FORMAT
+from leadglass.model.entry import moment
+from leadglass.model.region import Patch, RegionKind
+from leadglass.seal.cms import kek_ids, open_authenveloped
+from leadglass.veil.cover import uncover
+from leadglass.veil.patch import decode as decode_patch
+
+MAX_KEY_FILE = 1 << 20
+
+
+@dataclass(frozen=True)
+class RegionSecret:
+    """One region's key from a key file, and the context it was derived in."""
+
+    region: RegionKind
+    kek: bytes
+    kek_id: bytes
+    context: bytes
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The film with the lifted regions in their place; what has no key here stays covered and sealed."""
+
+    rendition: Rendition
+    regions: tuple[RegionKind, ...]
+
+
+def open_release(source: Source, key_file: bytes, *, now: datetime) -> Opened:
+    """Put every region that ``key_file`` opens back into a released film, sample by sample exact.
+
+    Raises:
+        InputError: the file holds nothing sealed, the key file is none, or it belongs to another release.
+        GrantExpiredError: the key has expired. (A clock can be turned back: the term binds honest people.)
+        SealBrokenError: a sealed part was changed.
+    """
+    secrets, expires = read_key_file(key_file)
+    if now >= expires:
+        raise GrantExpiredError("the key file has expired", hint="ask for a new one: leadglass request --action lift")
+    released = scan(source)
+    sealed = released.top.get(ENCRYPTED_ATTRIBUTES)
+    if sealed is None:
+        raise InputError("the file holds no sealed region", hint="is it the file of a leadglass release?")
+    patches: list[Patch] = []
+    remaining: list[bytes] = []
+    for content in decode_sequence(released.header.bytes(sealed.offset, sealed.end - sealed.offset)):
+        secret = _fitting(content, secrets)
+        if secret is None:
+            remaining.append(content)
+        else:
+            patches.append(_unseal(content, secret))
+    if not patches:
+        raise InputError("the key file opens nothing in this file", hint="keys are for one release; compare its name")
+    frames = list(decode(released.layout, released.pixels, encapsulated=released.encapsulated))
+    for patch in patches:
+        frames = [uncover(frame, patch, index) for index, frame in enumerate(frames)]
+    rendition = compose_rendition(
+        source,
+        frames=b"".join(native(frames, released.layout)),
+        layout=released.layout,
+        sop_instance_uid=released.sop_instance_uid,
+        set_elements={},
+        # Without another one the file would keep the sequence that it came with.
+        remove=() if remaining else (ENCRYPTED_ATTRIBUTES,),
+        sealed=encode_sequence(remaining) if remaining else None,
+    )
+    return Opened(rendition, tuple(kind for kind in RegionKind if kind in {patch.region.kind for patch in patches}))
+
+
+def read_key_file(data: bytes) -> tuple[Mapping[bytes, RegionSecret], datetime]:
+    """The secrets in a key file by their id, and when they expire.
+
+    Raises:
+        InputError: the bytes are no key file.
+    """
+    try:
+        fields: Mapping[str, Any] = json.loads(data)
+        if fields["v"] != KEY_FORMAT:
+            raise ValueError(fields["v"])
+        secrets = [
+            RegionSecret(
+                region=RegionKind(each["region"]),
+                kek=bytes.fromhex(each["kek"]),
+                kek_id=bytes.fromhex(each["id"]),
+                context=each["context"].encode(),
+            )
+            for each in fields["regions"]
+        ]
+        return {secret.kek_id: secret for secret in secrets}, moment(fields["expires"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"the key file is no {KEY_FORMAT}", hint="it is what `leadglass key` wrote") from error
+
+
+def _fitting(content: bytes, secrets: Mapping[bytes, RegionSecret]) -> RegionSecret | None:
+    return next((secrets[kek_id] for kek_id in kek_ids(content) if kek_id in secrets), None)
+
+
+def _unseal(content: bytes, secret: RegionSecret) -> Patch:
+    context, encoded = decode_attributes(open_authenveloped(content, kek=secret.kek, kek_id=secret.kek_id))
+    patch = decode_patch(encoded)
+    if context != secret.context or patch.region.kind is not secret.region:
+        raise SealBrokenError("a sealed region was moved here from another release or region")
+    return patch

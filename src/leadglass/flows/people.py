@@ -1,0 +1,113 @@
+"""Accounts: the people of a site, managed by an administrator who sees no pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from leadglass.errors import ConflictError, InputError
+from leadglass.flows.record import SITE_KEY, allow, record
+from leadglass.flows.session import Session
+from leadglass.model.access import Account, Actor, Duty, Role
+from leadglass.model.ids import PersonName
+from leadglass.seal.person import new_identity
+from leadglass.site import Site
+
+PERSONAL_ROLES = tuple(role for role in Role if role is not Role.SERVICE)
+
+
+def found(site: Site, name: str, passphrase: str) -> Account:
+    """Make the first administrator of a new site.
+
+    Raises:
+        ConflictError: the site has people already.
+    """
+    account = _account(site, name, (Role.ADMINISTRATOR,), None, passphrase)
+    site.keys.create(SITE_KEY)
+    with site.database.begin() as transaction:
+        if transaction.people.find():
+            raise ConflictError("the site has people already", hint="an administrator adds more: leadglass people add")
+        transaction.people.add(account)
+        record(site, transaction.log, "site founded", actor=account.actor, policies=site.policies.digest)
+    return account
+
+
+def add(
+    site: Site, session: Session, name: str, *, roles: Collection[Role], department: str | None, passphrase: str
+) -> Account:
+    """Add a person; ``passphrase`` is theirs, to be changed by them later.
+
+    Raises:
+        RefusedError: the session may not manage people.
+        InputError: the name or the roles cannot be used.
+        ConflictError: the name is taken.
+    """
+    allow(site, session.actor, Duty.MANAGE_PEOPLE)
+    account = _account(site, name, roles, department, passphrase)
+    with site.database.begin() as transaction:
+        transaction.people.add(account)
+        record(
+            site,
+            transaction.log,
+            "person added",
+            actor=session.actor,
+            person=name,
+            person_roles=sorted(roles),
+            department=department,
+        )
+    return account
+
+
+def disable(site: Site, session: Session, name: str) -> Account:
+    """Close an account: it signs in no more, and its approvals no longer count.
+
+    Raises:
+        RefusedError: the session may not manage people.
+        InputError: there is no such person.
+    """
+    allow(site, session.actor, Duty.MANAGE_PEOPLE)
+    with site.database.begin() as transaction:
+        account = transaction.people.get(name)
+        if account is None:
+            raise InputError(f"there is no person {name!r}", hint="leadglass people list")
+        disabled = replace(account, active=False)
+        transaction.people.swap(account, disabled)
+        record(site, transaction.log, "person disabled", actor=session.actor, person=name)
+    return disabled
+
+
+def everybody(site: Site, session: Session) -> tuple[Account, ...]:
+    """All accounts, disabled ones too.
+
+    Raises:
+        RefusedError: the session may not manage people.
+    """
+    allow(site, session.actor, Duty.MANAGE_PEOPLE)
+    with site.database.begin() as transaction:
+        return transaction.people.find()
+
+
+def _account(site: Site, name: str, roles: Collection[Role], department: str | None, passphrase: str) -> Account:
+    if not name or len(name) > 64 or not name.isprintable() or any(c.isspace() for c in name) or "/" in name:
+        raise InputError("a name is 1 to 64 printable characters without spaces or slashes")
+    if name.startswith("service."):
+        raise InputError("names that begin with service. belong to the site itself")
+    if not roles or not set(roles) <= set(PERSONAL_ROLES):
+        raise InputError("a person has at least one role", hint=f"roles: {', '.join(PERSONAL_ROLES)}")
+    if not passphrase:
+        raise InputError("a passphrase must not be empty")
+    identity = new_identity(
+        passphrase=passphrase,
+        seed=site.entropy.bytes(32),
+        salt=site.entropy.bytes(16),
+        nonce=site.entropy.bytes(12),
+    )
+    actor = Actor(name=PersonName(name), roles=frozenset(roles), department=department)
+    return Account(
+        actor=actor,
+        active=True,
+        public_key=identity.public_key,
+        salt=identity.salt,
+        sealed_key=identity.sealed_key,
+        parameters=identity.parameters,
+    )

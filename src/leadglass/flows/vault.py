@@ -1,0 +1,88 @@
+"""Opening what is stored: parts of an instance, its frames, and the file as it was received."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from leadglass.dicom.frames import native
+from leadglass.dicom.instance import Identified, scan
+from leadglass.dicom.plan import PlanSource
+from leadglass.dicom.plan import decode as decode_plan
+from leadglass.dicom.source import BytesSource, Lazy, Source
+from leadglass.errors import InputError, ShreddedError
+from leadglass.flows.ingest import part_context
+from leadglass.model.frame import Frame
+from leadglass.model.instance import Part, StoredInstance, Tier
+from leadglass.model.region import Partition, Patch
+from leadglass.ports import Transaction
+from leadglass.seal.envelope import Unsealed
+from leadglass.site import Site
+from leadglass.veil.cover import assemble
+from leadglass.veil.patch import decode as decode_patch
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """An instance with every region open: in memory only, for the flow that asked."""
+
+    clean: Identified
+    frames: tuple[Frame, ...]
+    patches: tuple[Patch, ...]
+    partition: Partition
+
+
+def find(transaction: Transaction, instance_id: str) -> StoredInstance:
+    """The stored instance of that id.
+
+    Raises:
+        InputError: there is none.
+        ShreddedError: its keys were destroyed.
+    """
+    instance = transaction.instances.get(instance_id)
+    if instance is None:
+        raise InputError(f"there is no instance {instance_id}", hint="leadglass list")
+    if instance.tier is Tier.SHREDDED:
+        raise ShreddedError(f"instance {instance_id} was shredded")
+    return instance
+
+
+def open_part(site: Site, instance: StoredInstance, name: str) -> Source:
+    """One stored part in the clear; bytes are verified as they are read.
+
+    Raises:
+        SealBrokenError: the blob or its key was changed.
+    """
+    part = instance.part(name)
+    context = part_context(instance.id, name)
+    key = site.keys.unwrap(instance.id, part.wrapped_key, context=context)
+    return Unsealed(site.blobs.open(part.blob), key=key, context=context.encode())
+
+
+def open_film(site: Site, instance: StoredInstance) -> Film:
+    """The clean file and every frame of an instance, uncovered."""
+    clean = scan(open_part(site, instance, Part.CLEAN))
+    patches = tuple(decode_patch(_whole(open_part(site, instance, Part.patch(kind)))) for kind in instance.kinds)
+    rows, columns = clean.layout.rows, clean.layout.columns
+    frames = assemble(patches, photometric=clean.layout.photometric, bits_stored=clean.layout.bits_stored)
+    return Film(clean, frames, patches, Partition(rows, columns, tuple(patch.region for patch in patches)))
+
+
+def received(site: Site, instance: StoredInstance) -> Source:
+    """The file as it was received, bit for bit: the clean file, the residue and the pixels put together again.
+
+    Reading its header unseals no pixels.
+    """
+    inverse = decode_plan(_whole(open_part(site, instance, Part.RESIDUE)))
+    clean = open_part(site, instance, Part.CLEAN)
+
+    def pixels() -> Source:
+        if any(part.part == Part.STREAM for part in instance.parts):
+            return open_part(site, instance, Part.STREAM)
+        layout = scan(PlanSource(inverse, (clean, BytesSource(b"")))).layout
+        return BytesSource(b"".join(native(open_film(site, instance).frames, layout)))
+
+    return PlanSource(inverse, (clean, Lazy(pixels)))
+
+
+def _whole(source: Source) -> bytes:
+    return source.read(0, source.size)

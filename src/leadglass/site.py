@@ -1,0 +1,36 @@
+"""The Site: everything a flow may touch, in one value.
+
+A test makes one in memory, ``assemble`` makes one from settings, and the flows cannot tell which.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from leadglass.deid.profile import Profile
+from leadglass.policy.decide import Policies
+from leadglass.ports import Blobs, Clock, Database, Detector, Entropy, Keys, Tiles
+
+
+@dataclass(frozen=True)
+class Site:
+    """One installation.
+
+    ``origin`` names its log (C2SP checkpoint origin), ``grid`` is the edge of a partition cell in pixels for a film of
+    2048 pixels (it scales with the film), the lifetimes bound tickets and grants.
+    """
+
+    origin: str
+    blobs: Blobs
+    database: Database
+    keys: Keys
+    tiles: Tiles
+    clock: Clock
+    entropy: Entropy
+    detector: Detector
+    policies: Policies
+    profile: Profile
+    grid: int = 64
+    ticket_lifetime: timedelta = timedelta(days=7)
+    grant_lifetime: timedelta = timedelta(days=1)

@@ -1,0 +1,249 @@
+"""The walk over encoded elements: every encoding it takes, and every way in which a file can be broken."""
+
+from __future__ import annotations
+
+import io
+import struct
+
+import hostile as h
+import pydicom
+import pytest
+
+from leadglass.dicom.header import MAX_DEPTH, MAX_ELEMENTS, encode_element, explicit, explicit_vr, walk
+from leadglass.dicom.plan import Plan, run
+from leadglass.dicom.source import BytesSource
+from leadglass.errors import InputError, MalformedError, NotDicomError, UnsupportedPixelsError
+
+
+class Watched:
+    """A source that remembers what was read of it."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.size = len(data)
+        self.ranges: list[tuple[int, int]] = []
+
+    def read(self, offset: int, length: int) -> bytes:
+        self.ranges.append((offset, offset + length))
+        return self._data[offset : offset + length]
+
+
+def tags(data: bytes) -> list[int]:
+    return [element.tag for element in walk(BytesSource(data)).elements]
+
+
+@pytest.mark.parametrize("syntax", [h.EXPLICIT, h.IMPLICIT])
+def test_the_elements_are_those_that_pydicom_finds(syntax: str) -> None:
+    data = h.film(syntax=syntax)
+    assert tags(data) == [int(element.tag) for element in pydicom.dcmread(io.BytesIO(data))]
+
+
+def test_values_lie_where_the_walk_says() -> None:
+    header = walk(BytesSource(h.film()))
+    assert {element.tag: header.value(element) for element in header.elements}[0x00080060] == b"DX"
+
+
+@pytest.mark.parametrize("syntax", [h.EXPLICIT, h.IMPLICIT])
+def test_a_file_without_preamble_and_meta_is_read(syntax: str) -> None:
+    header = walk(BytesSource(h.film(syntax=syntax, file_meta=b"")))
+    assert (header.transfer_syntax, header.preamble, header.meta) == (syntax, False, ())
+
+
+def test_a_file_meta_without_preamble_is_read() -> None:
+    assert len(walk(BytesSource(h.film(file_meta=h.meta(h.EXPLICIT)[132:]))).meta) == 5
+
+
+@pytest.mark.parametrize("syntax", [h.EXPLICIT, h.IMPLICIT])
+@pytest.mark.parametrize("undefined", [True, False])
+def test_sequences_nest(syntax: str, undefined: bool) -> None:
+    implicit = syntax == h.IMPLICIT
+    inner = h.element(0x00080050, "SH", "A1", implicit=implicit)
+    middle = h.sequence(0x00400008, [[inner], []], implicit=implicit, undefined=undefined)
+    data = h.film([h.sequence(0x00400275, [[middle]], implicit=implicit, undefined=undefined)], syntax=syntax)
+    header = walk(BytesSource(data))
+    outer = next(element for element in header.elements if element.tag == 0x00400275)
+    assert outer.items is not None
+    found = outer.items[0].elements[0].items
+    assert found is not None
+    assert header.value(found[0].elements[0]) == b"A1"
+
+
+def test_a_un_of_undefined_length_holds_implicit_vr() -> None:
+    inner = h.element(0x00080050, "SH", "A1", implicit=True)
+    header = walk(BytesSource(h.film([h.sequence(0x00091010, [[inner]], undefined=True, vr="UN")])))
+    private = next(element for element in header.elements if element.tag == 0x00091010)
+    assert private.items is not None
+    assert private.items[0].elements[0].vr == "SH"
+
+
+def test_a_un_of_an_attribute_of_the_standard_has_the_vr_of_the_dictionary() -> None:
+    header = walk(BytesSource(h.film([h.element(0x00100010, "UN", "Doe^J")])))
+    assert next(element.vr for element in header.elements if element.tag == 0x00100010) == "PN"
+
+
+def test_a_un_that_only_might_be_a_sequence_is_no_error() -> None:
+    header = walk(BytesSource(h.film([h.element(0x00400275, "UN", b"no items here")])))
+    assert next(element.items for element in header.elements if element.tag == 0x00400275) is None
+
+
+def test_elements_after_the_pixels_are_found() -> None:
+    data = h.film(after=h.element(0xFFFCFFFC, "OB", bytes(10)))
+    assert tags(data)[-2:] == [0x7FE00010, 0xFFFCFFFC]
+
+
+def test_bytes_after_the_data_set_are_no_elements() -> None:
+    data = h.film(after=b"Doe John lives here")
+    assert walk(BytesSource(data)).trailing == data.index(b"Doe John")
+
+
+@pytest.mark.parametrize("parts", [(b"",), (b"ab", b"", b"cdef"), (b"x" * 9000, b"y" * 10, b"z" * 9000)])
+def test_fragments_are_stepped_over(parts: tuple[bytes, ...]) -> None:
+    data = h.film(syntax=h.JPEG_2000, pixels=h.encapsulated(*parts), after=h.element(0xFFFCFFFC, "OB", b"ab"))
+    header = walk(BytesSource(data))
+    assert [header.value(element) for element in header.elements[-2:]] == [h.fragments(*parts), b"ab"]
+
+
+def test_nothing_of_the_pixels_is_read() -> None:
+    source = Watched(h.film(rows=64, columns=64))
+    pixel = walk(source).elements[-1]
+    assert all(stop <= pixel.value or start >= pixel.value + pixel.length for start, stop in source.ranges)
+
+
+@pytest.mark.parametrize("data", [b"", b"x", b"# a text file\n" * 40, b"\x89PNG\r\n\x1a\n" + bytes(300), bytes(4096)])
+def test_what_is_no_dicom_is_not_taken(data: bytes) -> None:
+    with pytest.raises(NotDicomError):
+        walk(BytesSource(data))
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    ["1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.4.100", "1.2.3"],
+    ids=["deflated", "big endian", "MPEG2", "unknown"],
+)
+def test_an_unsupported_transfer_syntax_is_named(syntax: str) -> None:
+    with pytest.raises(UnsupportedPixelsError, match=syntax.replace(".", r"\.")):
+        walk(BytesSource(h.film(file_meta=h.meta(syntax))))
+
+
+def test_a_transfer_syntax_that_is_no_uid_is_not_repeated() -> None:
+    with pytest.raises(UnsupportedPixelsError) as caught:
+        walk(BytesSource(h.film(file_meta=h.meta("Doe^John"))))
+    assert "Doe" not in str(caught.value)
+
+
+HOSTILE = [
+    h.element(0x00100010, "PN", "Zqxw^Zqxv"),
+    h.sequence(0x00400275, [[h.element(0x00080050, "SH", "Zqxu")]], undefined=True),
+]
+
+
+@pytest.mark.parametrize("syntax", [h.EXPLICIT, h.IMPLICIT])
+def test_a_file_cut_anywhere_is_malformed_or_shorter_and_names_no_value(syntax: str) -> None:
+    data = h.film(HOSTILE if syntax == h.EXPLICIT else (), syntax=syntax)
+    messages: list[str] = []
+    for stop in range(140, len(data)):
+        try:
+            elements = walk(BytesSource(data[:stop])).elements
+        except MalformedError as error:
+            messages.append(str(error))
+        else:
+            # A cut between two elements leaves a well-formed file without pixels.
+            assert not elements or elements[-1].end == stop
+    assert len(messages) > 200
+    assert all("offset" in message and "Zqx" not in message for message in messages)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (h.head(0x00091010, "OB", 0x7FFFFFFF), r"\(0009,1010\) OB of length 2147483647 at offset"),
+        (h.head(0x00091010, "LO", 0xFFFE), r"\(0009,1010\) LO of length 65534"),
+        (struct.pack("<HH2sH", 0x0010, 0x0010, b"??", 2) + b"ab", r"\(0010,0010\) has no VR"),
+        (h.head(0x00100010, "UT", h.UNDEFINED), r"\(0010,0010\) UT has undefined length"),
+        (struct.pack("<HHL", 0xFFFE, 0xE00D, 0), r"\(FFFE,E00D\) stands where no delimiter"),
+        (h.head(0x00081140, "SQ", h.UNDEFINED), "holds something that is no item"),
+        (h.head(0x00081140, "SQ", 8) + struct.pack("<HHL", 0xFFFE, 0xE000, 100), "goes beyond"),
+        (h.head(0x00081140, "SQ", 4) + b"abcd", r"an item header of \(0008,1140\) is cut off"),
+    ],
+)
+def test_broken_elements_are_named(bad: bytes, message: str) -> None:
+    with pytest.raises(MalformedError, match=message):
+        walk(BytesSource(h.film([bad], in_order=False)))
+
+
+def nested(depth: int, *, undefined: bool) -> bytes:
+    inner = b""
+    for _ in range(depth):
+        inner = h.sequence(0x00400275, [[inner]], undefined=undefined)
+    return inner
+
+
+def test_sequences_may_nest_as_deep_as_the_limit() -> None:
+    assert 0x00400275 in tags(h.film([nested(MAX_DEPTH, undefined=True)]))
+
+
+@pytest.mark.parametrize("undefined", [True, False])
+def test_sequences_nested_deeper_are_refused(undefined: bool) -> None:
+    with pytest.raises(MalformedError, match="nested deeper"):
+        walk(BytesSource(h.film([nested(MAX_DEPTH + 1, undefined=undefined)])))
+
+
+def test_endless_nesting_is_refused_before_the_stack_ends() -> None:
+    opening = h.head(0x00400275, "SQ", h.UNDEFINED) + struct.pack("<HHL", 0xFFFE, 0xE000, h.UNDEFINED)
+    with pytest.raises(MalformedError, match="nested deeper"):
+        walk(BytesSource(h.film([opening * 20_000], in_order=False)))
+
+
+def test_too_many_elements_are_refused() -> None:
+    data = h.film([h.element(0x00091010, "LO", "") * (MAX_ELEMENTS + 1)], in_order=False)
+    with pytest.raises(InputError, match="more than 500000"):
+        walk(BytesSource(data))
+
+
+class Huge:
+    """A file of 3 GiB of which only the beginning exists."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.size = 3 << 30
+
+    def read(self, offset: int, length: int) -> bytes:
+        assert length < 1 << 20
+        return self._data[offset : offset + length].ljust(length, b"\0")
+
+
+def test_a_header_of_gigabytes_is_refused_before_it_is_read() -> None:
+    data = h.film([h.head(0x00091010, "OB", 2 << 30)], in_order=False)
+    with pytest.raises(InputError, match="header is larger"):
+        walk(Huge(data))
+
+
+@pytest.mark.parametrize(
+    ("vr", "length", "signed", "expected"),
+    [
+        ("US or SS", 2, True, "SS"),
+        ("US or SS", 2, False, "US"),
+        ("OB or OW", 2, False, "OW"),
+        ("US or OW", 512, False, "US"),
+        ("US or OW", 131072, False, "OW"),
+        ("LO", 70000, False, "UN"),
+        ("UT", 70000, False, "UT"),
+    ],
+)
+def test_a_choice_of_vr_is_settled(vr: str, length: int, signed: bool, expected: str) -> None:
+    assert explicit_vr(vr, length, signed=signed) == expected
+
+
+def test_text_is_padded_with_a_space_and_a_uid_with_nul() -> None:
+    assert (encode_element(0x00080060, "CS", b"ABC")[-1:], encode_element(0x00080018, "UI", b"1")[-1:]) == (b" ", b"\0")
+
+
+def test_an_implicit_header_becomes_explicit() -> None:
+    inner = h.element(0x00080050, "SH", "A1", implicit=True)
+    data = h.film([h.sequence(0x00400275, [[inner]], implicit=True, undefined=True)], syntax=h.IMPLICIT)
+    header = walk(BytesSource(data))
+    ops = [op for element in header.elements[:-1] for op in explicit(header, element, signed=False)]
+    out = h.meta(h.EXPLICIT) + b"".join(run(Plan(tuple(ops)), (BytesSource(data),)))
+    expected = pydicom.dcmread(io.BytesIO(data))
+    del expected.PixelData
+    assert pydicom.dcmread(io.BytesIO(out)) == expected
