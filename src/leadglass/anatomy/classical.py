@@ -39,8 +39,10 @@ _MODALITIES = frozenset({"DX", "CR", "RG"})
 _LEAST_SIDE = 96
 """Pixels; a smaller film does not show enough to be sure."""
 _FINE = 88
+"""Longer side, in pixels, of the picture that the shape is fitted to."""
+
 _DRAWN = 400
-"""Longer side, in pixels, of the pictures that are fitted and drawn on."""
+"""Longer side, in pixels, of the picture that masks are drawn on before they grow to the film's size."""
 
 _MARGIN = 0.04
 """Added around the heart zone, as a share of the chest's width."""
@@ -146,7 +148,7 @@ def _refusal(frame: Frame, view: str | None, modality: str | None) -> str | None
         return "not a PA or AP view"
     if frame.photometric not in ("MONOCHROME1", "MONOCHROME2") or frame.samples.ndim != 2:
         return "not a grey-scale film"
-    if min(frame.rows, frame.columns) < _LEAST_SIDE or not 0.6 <= frame.rows / frame.columns <= 1.8:
+    if min(frame.rows, frame.columns) < _LEAST_SIDE or not 0.56 <= frame.rows / frame.columns <= 1.8:
         return "the film is too small, too wide or too narrow"
     return None
 
@@ -294,7 +296,7 @@ def _worth(even: Picture, fit: _Fit, origin: _Fit) -> float:
     right, left, across, down = _lungs(_shape(even), fit)
     lungs, near = right + left, _window(across, down)
     dark = _dark(lungs, across, down)
-    agreement = _agreement(even[near], dark[near]) * (fit.height * fit.width / even.size) ** 0.4
+    agreement: float = _agreement(even[near], dark[near]) * (fit.height * fit.width / even.size) ** 0.4
     change = _blurred(lungs, max(1, round(0.035 * fit.width))) - lungs
     outer = np.maximum(change, 0) * near
     inner = np.maximum(-change, 0) * (near & (dark >= 0.6 * lungs))
@@ -335,7 +337,7 @@ def _refined(even: Picture, origin: _Fit) -> _Fit:
 
 
 def _belief(dense: Picture, even: Picture, fit: _Fit) -> dict[str, float]:
-    """How far each of ``_LIMITS`` is passed: 0 or less is not, 1 or more is as good as a good film. Unseen parts are left out."""
+    """How far each of ``_LIMITS`` is passed: 0 is just not, 1 like a good film. Parts outside the film are left out."""
     right, left, across, down = _lungs(_shape(even), fit)
     shape, near = _dark(right + left, across, down), _window(across, down)
     parts = {

@@ -63,7 +63,7 @@ def open_release(source: Source, key_file: bytes, *, now: datetime) -> Opened:
         raise InputError("the file holds no sealed region", hint="is it the file of a leadglass release?")
     patches: list[Patch] = []
     remaining: list[bytes] = []
-    for content in decode_sequence(released.header.bytes(sealed.offset, sealed.end - sealed.offset)):
+    for content in decode_sequence(released.header.read(sealed.offset, sealed.end - sealed.offset)):
         secret = _fitting(content, secrets)
         if secret is None:
             remaining.append(content)

@@ -1,8 +1,8 @@
 """Example films: chest radiographs that nobody had taken, of people who do not exist.
 
 Eight digital radiographs are projected from one real chest CT (LIDC-IDRI-0001, The Cancer Imaging Archive, CC BY 3.0), which
-pip fetches once: frontal and lateral, in several sizes, encodings and character sets, each with its true outlines of lungs and
-heart and with every kind of identifying attribute planted. ``small_film`` needs no CT and makes a tiny one in milliseconds.
+pip fetches once: frontal and lateral, in several sizes, encodings and character sets, each with its true outlines of lungs
+and heart and with every kind of identifying attribute planted. ``small_film`` needs no CT and makes a tiny one in milliseconds.
 """
 
 from leadglass.testing.films.ct import ensure_ct

@@ -57,10 +57,10 @@ Mask = NDArray[np.bool_]
 class Chest:
     """What a projection needs of the CT.
 
-    ``attenuation`` has shape (z, y, x), in units of water's (1.0 is water); couch and clothes are gone, the contrast medium is
-    thinned to blood, and it ends at the skin. ``masks`` holds the solid parts ``lung_right``, ``lung_left``, ``heart`` and
-    ``abdomen`` (what lies under the lungs) at half the resolution in y and x. ``spacing`` is millimetres along z, y and x of the
-    attenuation.
+    ``attenuation`` has shape (z, y, x), in units of water's (1.0 is water); couch and clothes are gone, the contrast medium
+    is thinned to blood, and it ends at the skin. ``masks`` holds the solid parts ``lung_right``, ``lung_left``, ``heart`` and
+    ``abdomen`` (what lies under the lungs) at half the resolution in y and x. ``spacing`` is millimetres along z, y and x of
+    the attenuation.
     """
 
     attenuation: Volume
@@ -123,7 +123,7 @@ def read_chest(series: Path) -> Chest:
     lungs = masks["lung_right"] | masks["lung_left"]
     masks["heart"] = _heart(coarse, lungs)
     masks["abdomen"] = _under(lungs) & body & ~masks["heart"]
-    rows, columns = _span(body.any(axis=(0, 2))), _span(body.any(axis=(0, 1)))
+    rows, columns = _span(np.any(body, axis=(0, 2))), _span(np.any(body, axis=(0, 1)))
     np.copyto(hounsfield, -1000, where=~_double(body))
     np.minimum(hounsfield, _BLOOD, out=hounsfield, where=_double(_contrast(coarse)))
     vessels = _double(lungs) & (hounsfield > -600)
@@ -201,7 +201,7 @@ def _under(lungs: Mask) -> Mask:
 def _attenuation(hounsfield: Volume) -> Volume:
     """Linear attenuation over water's. Bone counts for more than its CT number: a film is taken with softer rays."""
     water: Volume = hounsfield / np.float32(1000)
-    bone = np.maximum(water - np.float32(0.12), 0)
+    bone: Volume = np.maximum(water - np.float32(0.12), 0)
     bone *= np.float32(_BONE)
     water += 1
     np.maximum(water, 0, out=water)

@@ -60,8 +60,8 @@ class Recipe:
 class Film:
     """One example film on disk.
 
-    ``masks`` are the true outlines ``lung_right``, ``lung_left`` and ``heart`` as PNG files of the film's own size, 0 or 255;
-    they may overlap. ``facts`` holds every planted identifying value by what it is, ``sop_uid`` among them.
+    ``masks`` are the true outlines ``lung_right``, ``lung_left`` and ``heart`` as PNG files of the film's own size, 0 or
+    255; they may overlap. ``facts`` holds every planted identifying value by what it is, ``sop_uid`` among them.
     """
 
     path: Path
@@ -173,8 +173,8 @@ def examples_folder() -> Path:
 def example_films(folder: Path, *, ct: Path | None = None, progress: Progress | None = None) -> tuple[Film, ...]:
     """The example films in ``folder``: ``films/*.dcm``, ``masks/<film>/<region>.png`` and ``manifest.json``.
 
-    They are made when they are missing, damaged or of another version of this package, from the CT in ``ct`` (default: in the
-    examples' folder). Two processes may ask at once: one makes them, the other waits.
+    They are made when they are missing, damaged or of another version of this package, from the CT in ``ct`` (default: in
+    ``examples_folder()``). Two processes may ask at once: one makes them, the other waits.
 
     Raises:
         UnavailableError: the CT is not there and could not be had.

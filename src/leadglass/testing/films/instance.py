@@ -54,8 +54,8 @@ def digital_x_ray(
 ) -> bytes:
     """A DICOM file of ``samples``: shape (rows, columns), or (frames, rows, columns), a last axis of 3 for colour.
 
-    ``samples`` are stored values in a container type of 8 or 16 bits, signed or not, of which the low ``bits`` count. ``pitch``
-    is the Imager Pixel Spacing in millimetres, ``number`` the film's in its study.
+    ``samples`` are stored values in a container type of 8 or 16 bits, signed or not, of which the low ``bits`` count.
+    ``pitch`` is the Imager Pixel Spacing in millimetres, ``number`` the film's in its study.
     """
     dataset = Dataset()
     _identify(dataset, patient, view=view, sop_uid=sop_uid, number=number)
@@ -78,7 +78,7 @@ def small_film(
     sop_uid: str | None = None,
     seed: int = 0,
 ) -> bytes:
-    """A small film for tests, made of nothing but ``seed``: two dark lungs in a grey chest, and everything identifying planted.
+    """A small film for tests, made of nothing but ``seed``: two dark lungs in a grey chest, everything planted.
 
     With one frame and one sample it is a proper DX image; several of either are not DX, but what readers have to bear.
     """

@@ -1,8 +1,8 @@
 """From path lengths to the stored values of a digital radiograph.
 
 A CT knows nothing finer than 0.7 mm x 2.5 mm and a film shows 0.15 mm. What stands between is made up: a faint texture of
-tissue and the quantum noise of the exposure, stronger where fewer quanta arrive. Then the picture is processed as consoles do
-it: bands of detail raised over a compressed base, and a sigmoid for the grey scale.
+tissue and the quantum noise of the exposure, stronger where fewer quanta arrive. Then the picture is processed as consoles
+do: bands of detail raised over a compressed base, and a sigmoid for the grey scale.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadglass.testing.films.ct import Chest
-from leadglass.testing.films.project import Detector, Picture, Pose, interpolation, project
+from leadglass.testing.films.project import Detector, Picture, Pose, project, resampled, taps
 
 Stored = NDArray[np.uint16]
 Mask = NDArray[np.bool_]
@@ -41,10 +41,10 @@ _STROKES = {
 class Technique:
     """How a film is exposed and processed.
 
-    ``quanta`` is the mean number of X-ray quanta a pixel gets behind 150 mm of water. ``field`` is what the collimator leaves
-    off: top, bottom, left and right margins in millimetres; ``blackened`` masks them, otherwise they stay unexposed and white.
-    ``marker`` is a letter of lead, R or L, its corner at ``marker_at`` (down, right) in millimetres. ``contrast`` and ``middle``
-    are slope and centre of the sigmoid.
+    ``quanta`` is the mean number of X-ray quanta a pixel gets behind 150 mm of water. ``field`` is what the collimator
+    leaves off: top, bottom, left and right margins in millimetres; ``blackened`` masks them, otherwise they stay unexposed
+    and white. ``marker`` is a letter of lead, R or L, its corner at ``marker_at`` (down, right) in millimetres. ``contrast``
+    and ``middle`` are slope and centre of the sigmoid.
     """
 
     detector: Detector
@@ -107,21 +107,19 @@ def _upsampled(picture: Picture, coarse: Detector, fine: Detector) -> Picture:
         middle = (wanted - 1) / 2
         return (np.arange(wanted, dtype=np.float64) - middle) * (fine.pitch / coarse.pitch) + (samples - 1) / 2
 
-    rows = interpolation(positions(coarse.rows, fine.rows), coarse.rows)
-    columns = interpolation(positions(coarse.columns, fine.columns), coarse.columns)
-    return (rows @ picture @ columns.T).astype(np.float32, copy=False)
+    wide = resampled(picture, taps(positions(coarse.columns, fine.columns), coarse.columns), axis=1)
+    return resampled(wide, taps(positions(coarse.rows, fine.rows), coarse.rows), axis=0)
 
 
 def _blurred(picture: Picture, deviation: float) -> Picture:
-    """``picture`` under a Gaussian of so many pixels, which keeps its mean at the edges."""
-
-    def weights(samples: int) -> Picture:
-        place = np.arange(samples)
-        kernel: NDArray[np.float64] = np.exp(-0.5 * ((place[:, None] - place) / deviation) ** 2)
-        kernel /= kernel.sum(axis=1, keepdims=True)
-        return kernel.astype(np.float32)
-
-    return (weights(picture.shape[0]) @ picture @ weights(picture.shape[1]).T).astype(np.float32, copy=False)
+    """``picture`` under a Gaussian of so many pixels, mirrored at its edges."""
+    edge = min(int(np.ceil(3 * deviation)), min(picture.shape) - 1)
+    padded = np.pad(picture, edge, mode="reflect")
+    rows, columns = padded.shape
+    down, right = (np.exp(-2 * (np.pi * deviation * f) ** 2) for f in (np.fft.fftfreq(rows), np.fft.rfftfreq(columns)))
+    spectrum = np.fft.rfft2(padded) * (down[:, None] * right).astype(np.float32)
+    blurred: Picture = np.fft.irfft2(spectrum, s=padded.shape)[edge : rows - edge, edge : columns - edge].astype(np.float32)
+    return blurred
 
 
 def _processed(path: Picture, pitch: float) -> Picture:
