@@ -134,7 +134,9 @@ def cleaned(data: bytes) -> bytes:
 def test_no_removed_value_is_in_the_clean_bytes(film: Planted) -> None:
     out = cleaned(film.data)
     assert [secret for secret in film.secrets if secret in out] == []
-    assert [value for value in plan(film.data).removed_values() if len(value) > 5 and value in out] == []
+    removed = [value for value in plan(film.data).removed_values() if len(value) > 5]
+    # A private sequence in Implicit VR is a UN like any other, and with nothing in it only an item header.
+    assert [value for value in removed if value in out and not value.startswith(b"\xfe\xff\x00\xe0")] == []
 
 
 @given(planted())

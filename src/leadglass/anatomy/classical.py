@@ -44,6 +44,9 @@ _FINE = 88
 _DRAWN = 400
 """Longer side, in pixels, of the picture that masks are drawn on before they grow to the film's size."""
 
+_LEAST_LEAD = 0.08
+"""By how much a film has to beat its negative, in the score of a placed box."""
+
 _MARGIN = 0.04
 """Added around the heart zone, as a share of the chest's width."""
 
@@ -131,7 +134,10 @@ def outlines(frame: Frame, *, view: str | None, modality: str | None) -> Outline
     if not dense.std() > 0:
         return abstain("the film is of one grey")
     even = _evened(dense)
-    fit = _refined(even, _placed(_halved(even)).scaled(2))
+    placed, lead = _placed(_halved(even))
+    if lead <= _LEAST_LEAD:
+        return abstain("the film's negative would look as much like a chest")
+    fit = _refined(even, placed.scaled(2))
     belief = _belief(dense, even, fit)
     weakest = min(belief, key=belief.__getitem__)
     if belief[weakest] <= 0:
@@ -228,8 +234,11 @@ def _dark(lungs: Picture, across: Picture, down: Picture) -> Picture:
     return lungs * (1 - 0.8 * _heart(across, down))
 
 
-def _placed(even: Picture) -> _Fit:
-    """The best place and size of the upright box: correlation, times a power of its area so that small boxes do not win."""
+def _placed(even: Picture) -> tuple[_Fit, float]:
+    """The best place and size of the upright box, and by how much it beats the best one on the film's negative.
+
+    The score is correlation times a power of the area, so that small boxes do not win.
+    """
     rows, columns = even.shape
     padded = tuple(1 << int(np.ceil(np.log2(1.3 * side))) for side in even.shape)
 
@@ -237,7 +246,7 @@ def _placed(even: Picture) -> _Fit:
         return np.fft.rfft2(picture, padded)
 
     film, squares, inside = transform(even), transform(even * even), transform(np.ones_like(even))
-    best, found = -np.inf, _Fit(0, rows, rows, 0, columns)
+    best, negative, found = -np.inf, -np.inf, _Fit(0, rows, rows, 0, columns)
     for width in {round(share * columns) for share in np.linspace(0.5, 1.0, 9)}:
         for height in {round(share * rows) for share in np.linspace(0.4, 0.96, 10)}:
             if not 0.6 < height / width < 1.6:
@@ -260,13 +269,14 @@ def _placed(even: Picture) -> _Fit:
             allowed = ((top >= -1) & (top + height <= rows + 1))[:, np.newaxis] & (
                 (first >= -1) & (first + width <= columns + 1)
             )
+            negative = max(negative, -float(score.min(where=allowed, initial=np.inf)))
             score[~allowed] = -np.inf
             row, column = np.unravel_index(int(score.argmax()), score.shape)
             if score[row, column] > best:
                 best = float(score[row, column])
                 y, x = float(top[row]), float(first[column])
                 found = _Fit(y, y + height, y + height, x, x + width)
-    return found
+    return found, best - negative
 
 
 def _shifts(side: int, beyond: int) -> NDArray[np.int64]:

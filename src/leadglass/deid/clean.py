@@ -83,9 +83,9 @@ _STRUCTURAL: Final = frozenset({0x00080060, 0x00280004})
 
 _LOOKED_AT: Final = 1 << 16
 """Bytes of a text that no row lists; a longer one is replaced unread."""
-_KNOWN_LIMIT: Final = 512
-"""Words known of the patient; a file that holds more is hostile, and every text in it counts as a mention."""
-_TRIES: Final = 64
+_PHRASES: Final = 512
+"""Names outside ASCII and numbers with signs in them; beyond that a file is hostile, and every text counts as a mention."""
+_WORD: Final = re.compile(rb"[a-z0-9]+")
 
 _PUBLISHED_SCHEMES: Final = frozenset(
     {
@@ -219,7 +219,7 @@ class _Work:
     identified: Identified
     profile: Profile
     keys: PseudonymKeys
-    known: tuple[tuple[bytes, bool], ...]
+    known: _Known
     findings: list[Finding] = field(default_factory=list)
     removed: list[tuple[int, int]] = field(default_factory=list)
 
@@ -382,8 +382,9 @@ class _Work:
 
     def _note(self, element: Element, where: str, action: str, why: str, *, whole: bool = True) -> None:
         self.findings.append(Finding(f"{where}{tag_text(element.tag)}", keyword(element.tag), str(action), why))
-        if whole and element.length:
-            self.removed.append((element.value, element.length))
+        if whole:
+            # Of a sequence the values in it; its item headers are no secret, and every sequence has some.
+            self.removed += [(each.value, each.length) for each in _everywhere((element,)) if each.length and not each.items]
 
     def outside(self) -> None:
         """Report what lies outside the data set: preamble, File Meta Information, bytes at the end."""
@@ -423,23 +424,37 @@ def _names_windows(value: bytes) -> bool:
     return all(word.rstrip(b"0123456789") in _WINDOW_WORDS for word in words)
 
 
-def _known(i: Identified) -> tuple[tuple[bytes, bool], ...]:
-    """What identifies the patient, or anybody, in this file: lower-case bytes, and whether they are a word of ASCII."""
+@dataclass(frozen=True)
+class _Known:
+    """What identifies the patient, or anybody, in this file, in lower case: ASCII words, and everything else as bytes."""
+
+    words: frozenset[bytes]
+    phrases: tuple[bytes, ...]
+
+
+def _known(i: Identified) -> _Known:
     found: set[bytes] = set()
     for element in _everywhere(i.header.elements):
-        value = b""
-        if element.vr == "PN" or dictionary_vr(element.tag) == "PN":
-            value = i.header.value(element)[:_LOOKED_AT]
-            for text in _readings(value, i.charset):
-                words = [word for word in re.split(r"[\\=^\s]+", text) if len(word) > 1]
-                for word in (*words, "".join(words)):
-                    if not word.isascii():
-                        found.update((word.encode("utf-8"), word.encode("gb18030", "ignore")))
-        elif element.tag in _KNOWN_OF_PATIENT and element.items is None:
-            value = i.header.value(element)[:_LOOKED_AT]
-        found.update(re.split(rb"[\\=^\s\0]+", value))
-    lower = {word.lower() for word in found}
-    return tuple((word, word.isascii()) for word in sorted(lower) if len(word) >= (3 if word.isascii() else 4))
+        is_name = element.vr == "PN" or dictionary_vr(element.tag) == "PN"
+        if not element.length or not (is_name or element.tag in _KNOWN_OF_PATIENT):
+            continue
+        value = i.header.value(element)[:_LOOKED_AT]
+        found.update(re.split(rb"[\\=^\s\0]+", value.lower()))
+        if is_name and not value.isascii():
+            found.update(_other_spellings(value, i.charset))
+    words = frozenset(text for text in found if len(text) >= 3 and _WORD.fullmatch(text))
+    return _Known(words, tuple(text for text in found - words if len(text) >= 4))
+
+
+def _other_spellings(value: bytes, charset: Sequence[str]) -> Iterator[bytes]:
+    """Words outside ASCII of a name, and the name without spaces, in the encodings that other attributes may be in."""
+    for text in _readings(value, charset):
+        words = re.split(r"[\\=^\s]+", text)
+        for word in (*(word for word in words if len(word) > 1), "".join(words)):
+            if not word.isascii():
+                # Lower case of bytes, not of text: the second byte of a GB18030 character may look like a letter.
+                yield word.encode("utf-8").lower()
+                yield word.encode("gb18030", "ignore").lower()
 
 
 def _everywhere(elements: Iterable[Element]) -> Iterator[Element]:
@@ -449,20 +464,11 @@ def _everywhere(elements: Iterable[Element]) -> Iterator[Element]:
             yield from _everywhere(item.elements)
 
 
-def _mentions(text: bytes, known: Sequence[tuple[bytes, bool]]) -> bool:
-    """Whether lower-case ``text`` holds one of ``known``; a word of ASCII counts between the edges of a word only."""
-    if len(known) > _KNOWN_LIMIT:
+def _mentions(text: bytes, known: _Known) -> bool:
+    """Whether lower-case ``text`` holds something known: a word as a word, anything else anywhere."""
+    if not known.words.isdisjoint(_WORD.findall(text)):
         return True
-    for word, is_word in known:
-        at = text.find(word)
-        tries = 0
-        while at >= 0:
-            tries += 1
-            before, after = text[at - 1 : at] if at else b"", text[at + len(word) : at + len(word) + 1]
-            if not is_word or tries > _TRIES or not (before.isalnum() or after.isalnum()):
-                return True
-            at = text.find(word, at + 1)
-    return False
+    return len(known.phrases) > _PHRASES or any(phrase in text for phrase in known.phrases)
 
 
 def normalise(value: str) -> str:

@@ -360,10 +360,9 @@ def _elements(
                 )
             if not (depth == 0 and tag in _PIXELS):
                 reader.upto(stop, tag, more=8)
-            if vr == "SQ" and not high & 1:
-                items = _defined_items(
-                    reader, value, stop, tag=tag, implicit=content_implicit, depth=depth, sure=content_implicit == implicit
-                )
+            if vr == "SQ":
+                sure = content_implicit == implicit and not high & 1
+                items = _defined_items(reader, value, stop, tag=tag, implicit=content_implicit, depth=depth, sure=sure)
         found.append(Element(tag, vr, position, value, stop - value, after, items, verbatim))
         position = after
         if single or (depth == 0 and tag in _PIXELS):
@@ -377,7 +376,7 @@ def _elements(
 def _defined_items(
     reader: _Reader, position: int, end: int, *, tag: int, implicit: bool, depth: int, sure: bool
 ) -> tuple[Item, ...] | None:
-    """Items of a sequence of known length; None where a UN only might have been one and is not."""
+    """Items of a sequence of known length; None for a private one, or a UN that only might have been one, and is not."""
     try:
         return _items(reader, position, end, tag=tag, implicit=implicit, depth=depth, delimited=False)[0]
     except MalformedError:

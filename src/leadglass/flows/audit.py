@@ -11,8 +11,12 @@ from leadglass.flows.checkpoint import CHECKPOINT_FILE, signed_checkpoint
 from leadglass.ledger.tile import Edge, grow
 from leadglass.ledger.tree import Frontier, leaf_hash
 from leadglass.model.entry import Entry
-from leadglass.ports import Head, Logged
+from leadglass.model.ids import ReleaseId
+from leadglass.ports import Head, Logged, Transaction
 from leadglass.site import Site
+
+MAX_QUEUE = 1 << 20
+"""Entries that may wait for their place."""
 
 
 @dataclass(frozen=True)
@@ -38,25 +42,28 @@ def audit(site: Site) -> Audit:
         head = transaction.log.checkpoint()
         size = transaction.log.size()
         logged = transaction.log.read(0, size)
-        unknown = [
-            each.id
-            for each in transaction.releases.find()
-            if not _on_record(transaction.log.about(each.instance), each.entry)
-        ]
+        unrecorded = _unrecorded(transaction)
+        # Publishing needs a transaction too, so inside this one the file is not newer than the head.
+        published = site.tiles.read(CHECKPOINT_FILE)
     if head is None:
         return Audit(size, None, ("checkpoint: the log was never signed",))
     where = [
         *(f"entry {index}: {problem}" for index, each in enumerate(logged) for problem in _entry_problems(index, each)),
-        *(f"release {each}: its entry is not on record" for each in unknown),
+        *(f"release {release}: its entry is not on record" for release in unrecorded),
     ]
     frontier = Frontier().extend([leaf_hash(each.entry) for each in logged])
     where += _head_problems(site, head, frontier)
-    where += _file_problems(site, logged)
+    where += _file_problems(site, published, logged)
     return Audit(size, frontier.root.hex(), tuple(where))
 
 
-def _on_record(about: tuple[Logged, ...], entry: str) -> bool:
-    return any(f'"{entry}"'.encode() in each.entry for each in about)
+def _unrecorded(transaction: Transaction) -> list[ReleaseId]:
+    """Releases whose entry is neither in the log nor waiting for its place."""
+    unplaced = [release for release in transaction.releases.find() if transaction.log.place(release.entry) is None]
+    if not unplaced:
+        return []
+    waiting = b"\n".join(logged.entry for logged in transaction.log.queued(MAX_QUEUE))
+    return [release.id for release in unplaced if f'"{release.entry}"'.encode() not in waiting]
 
 
 def _entry_problems(index: int, logged: Logged) -> Iterator[str]:
@@ -81,8 +88,7 @@ def _head_problems(site: Site, head: Head, frontier: Frontier) -> Iterator[str]:
         yield f"checkpoint: the entries do not give the root that was signed for size {signed.size}"
 
 
-def _file_problems(site: Site, logged: tuple[Logged, ...]) -> Iterator[str]:
-    note = site.tiles.read(CHECKPOINT_FILE)
+def _file_problems(site: Site, note: bytes | None, logged: tuple[Logged, ...]) -> Iterator[str]:
     if note is None:
         yield f"{CHECKPOINT_FILE}: the file is missing"
         return

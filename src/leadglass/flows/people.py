@@ -64,12 +64,15 @@ def disable(site: Site, session: Session, name: str) -> Account:
     Raises:
         RefusedError: the session may not manage people.
         InputError: there is no such person.
+        ConflictError: the account is closed already.
     """
     allow(site, session.actor, Duty.MANAGE_PEOPLE)
     with site.database.begin() as transaction:
         account = transaction.people.get(name)
         if account is None:
             raise InputError(f"there is no person {name!r}", hint="leadglass people list")
+        if not account.active:
+            raise ConflictError(f"{name} is disabled already")
         disabled = replace(account, active=False)
         transaction.people.swap(account, disabled)
         record(site, transaction.log, "person disabled", actor=session.actor, person=name)

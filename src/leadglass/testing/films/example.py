@@ -215,14 +215,18 @@ def _make(folder: Path, series: Path, tell: Progress) -> None:
     tell("reading the CT")
     chest = read_chest(series)
     with ThreadPoolExecutor(2) as pool:
-        for recipe in pool.map(partial(_make_film, folder, chest), RECIPES):
+        for recipe, (film, masks) in zip(RECIPES, pool.map(partial(make_film, chest), RECIPES), strict=True):
+            _write(folder / "films" / f"{recipe.stem}.dcm", film)
+            for name, picture in masks.items():
+                _write(folder / "masks" / recipe.stem / f"{name}.png", picture)
             tell(f"made {recipe.stem} ({recipe.pose.view})")
     digests = {path.relative_to(folder).as_posix(): _digest(path) for path in sorted(folder.rglob("*.*")) if path.is_file()}
     manifest = {"format": FORMAT, "version": _version(), "sha256": digests}
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
 
 
-def _make_film(folder: Path, chest: Chest, recipe: Recipe) -> Recipe:
+def make_film(chest: Chest, recipe: Recipe) -> tuple[bytes, dict[str, bytes]]:
+    """One film as a DICOM file, and its true outlines as PNG files by name; the same bytes each time."""
     seed = int.from_bytes(hashlib.sha256(recipe.stem.encode()).digest()[:4])
     stored = radiograph(chest, recipe.pose, recipe.technique, seed=seed)
     if recipe.photometric == "MONOCHROME1":
@@ -238,11 +242,8 @@ def _make_film(folder: Path, chest: Chest, recipe: Recipe) -> Recipe:
         sop_uid=recipe.sop_uid,
         number=recipe.number,
     )
-    _write(folder / "films" / f"{recipe.stem}.dcm", film)
-    for name, mask in outlines(chest, recipe.pose, recipe.technique).items():
-        picture = bytes(imagecodecs.png_encode(mask.astype(np.uint8) * 255, level=4))
-        _write(folder / "masks" / recipe.stem / f"{name}.png", picture)
-    return recipe
+    masks = outlines(chest, recipe.pose, recipe.technique)
+    return film, {name: bytes(imagecodecs.png_encode(mask.astype(np.uint8) * 255, level=4)) for name, mask in masks.items()}
 
 
 def _write(path: Path, data: bytes) -> None:

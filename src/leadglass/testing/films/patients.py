@@ -86,7 +86,7 @@ def uids(patient: Patient) -> dict[str, str]:
 
 
 def _telling(text: str) -> bool:
-    return len(text.encode()) >= 6 if not text.isascii() else len(text) >= 4
+    return len(text) >= 4 if text.isascii() else len(text.encode()) >= 5
 
 
 def facts(patient: Patient) -> Mapping[str, str]:

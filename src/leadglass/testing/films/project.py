@@ -102,7 +102,7 @@ def taps(positions: NDArray[np.float64], samples: int) -> Taps:
 def resampled(picture: Picture, by: Taps, *, axis: Literal[0, 1]) -> Picture:
     """``picture`` read along ``axis`` at the positions of the taps.
 
-    Four gathers instead of a product with a matrix: they need no BLAS, whose threads would fight with the ones of the caller.
+    Four gathers instead of a product with a matrix: they need no BLAS, whose threads would fight with the caller's.
     """
     places, weights = by
     total = np.zeros((places.shape[1], picture.shape[1]) if axis == 0 else (picture.shape[0], places.shape[1]), np.float32)

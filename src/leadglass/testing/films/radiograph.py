@@ -27,6 +27,8 @@ _WATER = 0.02
 _BANDS = ((1.2, 2.6), (5.0, 2.0), (18.0, 1.45))
 """Detail finer than so many millimetres (standard deviation) is raised so many times."""
 _BASE = 0.86
+_SLOPE, _CENTRE = 3.9, 0.48
+"""Of the sigmoid, over processed path lengths from 0 (lung) to 1 (spine and abdomen)."""
 _LUNG, _ABDOMEN, _HEART = 20.0, 45.0, 15.0
 """Path lengths in millimetres: so much lung or heart makes the outline, so much abdomen before it hides the lung."""
 
@@ -43,8 +45,7 @@ class Technique:
 
     ``quanta`` is the mean number of X-ray quanta a pixel gets behind 150 mm of water. ``field`` is what the collimator
     leaves off: top, bottom, left and right margins in millimetres; ``blackened`` masks them, otherwise they stay unexposed
-    and white. ``marker`` is a letter of lead, R or L, its corner at ``marker_at`` (down, right) in millimetres. ``contrast``
-    and ``middle`` are slope and centre of the sigmoid.
+    and white. ``marker`` is a letter of lead, R or L, its corner at ``marker_at`` (down, right) in millimetres.
     """
 
     detector: Detector
@@ -54,8 +55,6 @@ class Technique:
     blackened: bool
     marker: str
     marker_at: tuple[float, float]
-    contrast: float = 3.9
-    middle: float = 0.48
 
 
 def radiograph(chest: Chest, pose: Pose, technique: Technique, *, seed: int) -> Stored:
@@ -73,7 +72,7 @@ def radiograph(chest: Chest, pose: Pose, technique: Technique, *, seed: int) -> 
     light = _open(technique)
     if not technique.blackened:
         processed = processed * light + (1 - light) * np.float32(1.1 * white)
-    grey = _sigmoid((processed - np.float32(black)) / np.float32(white - black), technique)
+    grey = _sigmoid((processed - np.float32(black)) / np.float32(white - black))
     if technique.blackened:
         grey *= light
     stored: Stored = np.rint(grey * np.float32(2**technique.bits - 1)).astype(np.uint16)
@@ -81,10 +80,11 @@ def radiograph(chest: Chest, pose: Pose, technique: Technique, *, seed: int) -> 
 
 
 def outlines(chest: Chest, pose: Pose, technique: Technique) -> dict[str, Mask]:
-    """The true outlines of the lungs and the heart on the film, shape (rows, columns), from the CT.
+    """The outlines of the lungs and the heart on the film, shape (rows, columns), from the CT.
 
-    A lung is what one sees as lung: the part behind the heart is in, the part behind the diaphragm's dome is not. Outlines
-    may overlap.
+    A lung is what one sees as lung: the part behind the heart is in, the part behind the diaphragm's dome is not. The heart is
+    its filled chambers and their walls, cut off flat at the pulmonary trunk; its lower border is good to some millimetres.
+    Outlines may overlap.
     """
     grid = _grid(technique.detector, _MASK_GRID)
     spacing = (chest.spacing[0], chest.spacing[1] * 2, chest.spacing[2] * 2)
@@ -156,8 +156,8 @@ def _detector_noise(random: np.random.Generator, shape: tuple[int, int]) -> Pict
     return white
 
 
-def _sigmoid(value: Picture, technique: Technique) -> Picture:
-    grey = 1 / (1 + np.exp(-np.float32(technique.contrast) * (value - np.float32(technique.middle))))
+def _sigmoid(value: Picture) -> Picture:
+    grey = 1 / (1 + np.exp(-np.float32(_SLOPE) * (value - np.float32(_CENTRE))))
     clipped: Picture = np.clip((grey - np.float32(0.05)) / np.float32(0.9), 0, 1)
     return clipped
 

@@ -1,0 +1,380 @@
+"""The laws that hold across rooms: every write may crash, no change without its entry, nothing leaves unrecorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from world import PEOPLE, World, entries
+
+from leadglass.dicom.frames import decode
+from leadglass.dicom.instance import scan
+from leadglass.dicom.source import BytesSource, chunks
+from leadglass.errors import ConflictError, GrantExpiredError, InputError, RefusedError
+from leadglass.flows import orders, people, vault
+from leadglass.flows.approve import approve
+from leadglass.flows.audit import audit
+from leadglass.flows.check import check
+from leadglass.flows.checkpoint import checkpoint
+from leadglass.flows.history import history
+from leadglass.flows.ingest import fingerprint, ingest, sha256_of
+from leadglass.flows.lift import lift
+from leadglass.flows.listing import listing
+from leadglass.flows.maintain import maintain
+from leadglass.flows.open import open_release
+from leadglass.flows.prove import check as check_receipt
+from leadglass.flows.prove import prove
+from leadglass.flows.release import release
+from leadglass.flows.request import request
+from leadglass.flows.restore import restore
+from leadglass.flows.session import service
+from leadglass.ledger.tile import Edge, grow
+from leadglass.model.access import Action, PixelState, Purpose, Role
+from leadglass.model.region import RegionKind
+from leadglass.ports import Outlet
+from leadglass.site import Site
+from leadglass.testing.faults import Faults, FaultyOutlet, InjectedError, faulty
+from leadglass.testing.films import small_film
+
+Flow = Callable[[World, Site, Outlet], object]
+"""A flow under test: the prepared world, then the site and outlet to use, which may be faulty."""
+
+
+def _ingest(_world: World) -> Flow:
+    return lambda w, site, _: ingest(site, w.people["tech"], BytesSource(w.film))
+
+
+def _ingest_compressed(world: World) -> Flow:
+    world.film = small_film(transfer_syntax="1.2.840.10008.1.2.4.80")
+    return _ingest(world)
+
+
+def _order(_world: World) -> Flow:
+    return lambda w, site, _: orders.add(
+        site, w.people["tech"], accession=w.patient.accession, procedure="chest PA", reader="dr"
+    )
+
+
+def _close(world: World) -> Flow:
+    world.order()
+    (order,) = orders.listed(world.site, world.people["tech"])
+    return lambda w, site, _: orders.close(site, w.people["tech"], order.id)
+
+
+def _check(world: World) -> Flow:
+    instance = world.ingest()
+    return lambda w, site, _: check(site, w.people["tech"], instance.id, pixels=PixelState.CHECKED, note="looked")
+
+
+def _request(world: World) -> Flow:
+    instance = world.ready()
+    return lambda w, site, _: request(
+        site, w.people["dr"], instance.id, action=Action.VIEW, purpose=Purpose.TREAT, identity=True
+    )
+
+
+def _request_and_wait(world: World) -> Flow:
+    instance = world.ready()
+    return lambda w, site, _: request(site, w.people["dr"], instance.id, action=Action.EXPORT, purpose=Purpose.RESEARCH)
+
+
+def _approve_first(world: World) -> Flow:
+    ticket = world.ask("dr", world.ready(), Action.EXPORT, Purpose.RESEARCH).ticket
+    assert ticket is not None
+    return lambda w, site, _: approve(site, w.people["dso"], ticket.id)
+
+
+def _approve_last(world: World) -> Flow:
+    ticket = world.ask("dr", world.ready(), Action.EXPORT, Purpose.RESEARCH).ticket
+    assert ticket is not None
+    approve(world.site, world.people["dso"], ticket.id)
+    return lambda w, site, _: approve(site, w.people["head"], ticket.id)
+
+
+def _release(world: World) -> Flow:
+    grant = world.agreed("dr", world.ready(), Action.EXPORT, Purpose.RESEARCH, regions=["lungs"])
+    return lambda w, site, outlet: release(site, w.people["dr"], grant.id, outlet)
+
+
+def _lift(world: World) -> Flow:
+    instance, made = world.released("lungs")
+    grant = world.agreed("dr", instance, Action.LIFT, Purpose.RESEARCH, release=made.id)
+    return lambda w, site, outlet: lift(site, w.people["dr"], grant.id, outlet, name="key.json")
+
+
+def _restore(world: World) -> Flow:
+    grant = world.agreed("dr", world.ready(), Action.RESTORE, Purpose.LEGAL)
+    return lambda w, site, outlet: restore(site, w.people["dr"], grant.id, outlet, name="film.dcm")
+
+
+def _checkpoint(world: World) -> Flow:
+    world.ready()
+    return lambda _w, site, _o: checkpoint(site)
+
+
+def _prove(world: World) -> Flow:
+    _, made = world.released("lungs")
+    return lambda w, site, _: prove(site, w.people["dr"], made.id)
+
+
+def _list(world: World) -> Flow:
+    world.ready()
+    return lambda w, site, _: listing(site, w.people["dr"], identity=True)
+
+
+def _history(world: World) -> Flow:
+    instance = world.ready()
+    return lambda w, site, _: history(site, w.people["auditor"], instance.id)
+
+
+def _disable(_world: World) -> Flow:
+    return lambda w, site, _: people.disable(site, w.people["admin"], "student")
+
+
+def _add(_world: World) -> Flow:
+    return lambda w, site, _: people.add(
+        site, w.people["admin"], "new", roles=[Role.STUDENT], department=None, passphrase="secret enough"
+    )
+
+
+def _maintain(world: World) -> Flow:
+    world.ready()
+    world.site.blobs.put([b"nobody names this"])
+    world.clock.move(timedelta(hours=2))
+    return lambda _w, site, _o: maintain(site, service(site, "maintain"))
+
+
+FLOWS = (
+    _ingest,
+    _ingest_compressed,
+    _order,
+    _close,
+    _check,
+    _request,
+    _request_and_wait,
+    _approve_first,
+    _approve_last,
+    _release,
+    _lift,
+    _restore,
+    _checkpoint,
+    _prove,
+    _list,
+    _history,
+    _disable,
+    _add,
+    _maintain,
+)
+
+
+@dataclass
+class State:
+    """What is on record, counted."""
+
+    instances: int
+    releases: int
+    waiting: int
+    grants: int
+    spent: int
+
+
+def check_laws(world: World) -> State:
+    """Everything that has to be true of a site at rest, whatever happened to it."""
+    site = world.site
+    checkpoint(site)
+    found = audit(site)
+    assert found.ok, found.where
+    with site.database.begin() as transaction:
+        instances = transaction.instances.find()
+        releases = transaction.releases.find()
+        grants = transaction.grants.find()
+        tickets = transaction.tickets.find()
+        persons = transaction.people.find()
+        orders_ = transaction.orders.find()
+    on_record = [action for action, _, _ in entries(site)]
+
+    # No change without its entry, no entry without its change.
+    assert on_record.count("ingested") == len(instances)
+    assert on_record.count("released") == len(releases)
+    assert on_record.count("ordered") == len(orders_)
+    assert on_record.count("person added") == len(persons) - len(PEOPLE)
+    assert on_record.count("person disabled") == sum(not person.active for person in persons)
+    assert on_record.count("order closed") == sum(not order.active for order in orders_)
+    looked_at = {subject for action, subject, _ in entries(site) if action == "checked"}
+    assert looked_at == {each.id for each in instances if each.pixels is PixelState.CHECKED}
+    assert on_record.count("approved") == sum(len(ticket.approvals) for ticket in tickets)
+    spent = sum(grant.uses_left == 0 for grant in grants)
+    assert spent == len(releases) + on_record.count("lifted") + on_record.count("restored")
+
+    # No row names a missing blob, and what was received can be given back bit for bit.
+    for instance in instances:
+        restored = vault.received(site, instance)
+        assert fingerprint(site, sha256_of(chunks(restored))) == instance.fingerprint
+
+    # Nothing left before it was on record.
+    digests = {each.digest for each in releases}
+    for name, data in world.outlet.files.items():
+        if name.endswith(".dcm") and name != "film.dcm":
+            assert sha256_of([data]) in digests
+        elif name.endswith(".receipt"):
+            check_receipt(data, vkey=site.tiles.read("vkey").decode())  # type: ignore[union-attr]  # it was published
+        elif name == "key.json":
+            assert "lifted" in on_record
+        else:
+            assert "restored" in on_record
+    return State(len(instances), len(releases), sum(t.state == "waiting" for t in tickets), len(grants), spent)
+
+
+@pytest.mark.parametrize("persisted", [False, True], ids=["not persisted", "persisted, reported failed"])
+@pytest.mark.parametrize("prepare", FLOWS, ids=lambda prepare: prepare.__name__.strip("_"))
+def test_after_a_crash_at_every_single_write_every_law_still_holds(
+    prepare: Callable[[World], Flow], persisted: bool
+) -> None:
+    struck = 0
+    for at in range(1, 200):
+        world = World()
+        flow = prepare(world)
+        faults = Faults(at, persisted=persisted)
+        with suppress(InjectedError):
+            flow(world, faulty(world.site, faults), FaultyOutlet(world.outlet, faults))
+        if not faults.struck:
+            break
+        struck += 1
+        # The restart: the same stores, no fault. What was begun is finished or done again, once.
+        check_laws(world)
+        _again(world, flow)
+        check_laws(world)
+    assert struck > 0
+
+
+def _again(world: World, flow: Flow) -> None:
+    """Do it again, as a person would who saw it fail."""
+    before = dict(world.outlet.files)
+    world.outlet.files.clear()
+    # It may have happened: a right that serves once is not served twice, and a name is not given twice.
+    with suppress(ConflictError, InputError, RefusedError):
+        flow(world, world.site, world.outlet)
+    world.outlet.files.update(before)
+
+
+@given(data=st.data())
+def test_any_flipped_bit_of_the_log_is_noticed_and_named(data: st.DataObject) -> None:
+    world = World()
+    world.released("lungs")
+    tiles = world.site.tiles.files  # type: ignore[attr-defined]  # the memory adapter's own
+    path = data.draw(st.sampled_from(_published(world)))
+    content = tiles[path]
+    at = data.draw(st.integers(0, len(content) * 8 - 1))
+    tiles[path] = _flipped(content, at)
+    found = audit(world.site)
+    assert not found.ok
+    assert any(path in where for where in found.where)
+
+
+@given(data=st.data())
+def test_any_flipped_bit_of_an_entry_or_its_record_is_noticed_and_named(data: st.DataObject) -> None:
+    world = World()
+    world.released("lungs")
+    with world.site.database.begin() as transaction:
+        index = data.draw(st.integers(0, transaction.log.size() - 1))
+        (logged,) = transaction.log.read(index, index + 1)
+        field = data.draw(st.sampled_from(["entry", "record"]))
+        content = getattr(logged, field)
+        at = data.draw(st.integers(0, len(content) * 8 - 1))
+        transaction.log.tamper(index, **{field: _flipped(content, at)})  # type: ignore[attr-defined]  # in memory
+    found = audit(world.site)
+    assert not found.ok
+    assert any(where.startswith(f"entry {index}:") or "root" in where for where in found.where)
+
+
+@given(shown=st.sets(st.sampled_from(["heart", "lung_right", "lung_left", "rest"]), min_size=1, max_size=3))
+def test_shown_pixels_equal_the_original_and_lifted_ones_do_too(shown: set[str]) -> None:
+    world = World()
+    instance, made = world.released(*shown)
+    original = _samples(world.film)
+    file = world.outlet.files[f"{made.id}.dcm"]
+    with_cover = _samples(file)
+    partition = vault.open_film(world.site, instance).partition
+    mask = partition.mask([RegionKind(kind) for kind in shown])
+    assert np.array_equal(with_cover[mask], original[mask])
+
+    grant = world.agreed("dr", instance, Action.LIFT, Purpose.RESEARCH, release=made.id)
+    lift(world.site, world.people["dr"], grant.id, world.outlet, name="key.json")
+    opened = open_release(BytesSource(file), world.outlet.files["key.json"], now=world.clock.now())
+    assert np.array_equal(_samples(b"".join(opened.rendition.chunks())), original)
+
+
+def test_what_one_was_given_opens_nothing_in_the_file_of_another() -> None:
+    world = World()
+    instance, mine = world.released("lungs")
+    other = world.agreed("dr", instance, Action.EXPORT, Purpose.RESEARCH, regions=["lungs"], recipient="somebody else")
+    theirs = release(world.site, world.people["dr"], other.id, world.outlet).release
+    grant = world.agreed("dr", instance, Action.LIFT, Purpose.RESEARCH, release=mine.id)
+    lift(world.site, world.people["dr"], grant.id, world.outlet, name="key.json")
+    file = BytesSource(world.outlet.files[f"{theirs.id}.dcm"])
+    with pytest.raises(InputError):
+        open_release(file, world.outlet.files["key.json"], now=world.clock.now())
+
+
+def test_a_key_opens_nothing_after_it_expired() -> None:
+    world = World()
+    instance, made = world.released("lungs")
+    grant = world.agreed("dr", instance, Action.LIFT, Purpose.RESEARCH, release=made.id)
+    lift(world.site, world.people["dr"], grant.id, world.outlet, name="key.json")
+    file = BytesSource(world.outlet.files[f"{made.id}.dcm"])
+    with pytest.raises(GrantExpiredError):
+        open_release(file, world.outlet.files["key.json"], now=grant.expires)
+
+
+def test_nothing_of_a_film_can_be_seen_at_rest() -> None:
+    world = World()
+    instance = world.ingest()
+    clean = scan(vault.open_part(world.site, instance, "clean"))
+    (frame,) = decode(clean.layout, clean.pixels, encapsulated=clean.encapsulated)
+    assert len(np.unique(frame.samples)) == 1
+
+
+@pytest.mark.parametrize(
+    "film",
+    [
+        {"photometric": "MONOCHROME1", "bits": 16},
+        {"frames": 3, "transfer_syntax": "1.2.840.10008.1.2.5"},
+        {"samples": 3, "bits": 8, "photometric": "RGB"},
+        {"signed": True},
+        {"bits": 8},
+        *({"transfer_syntax": uid} for uid in ("1.2.840.10008.1.2", *(f"1.2.840.10008.1.2.4.{n}" for n in (70, 80, 90)))),
+    ],
+    ids=str,
+)
+def test_the_received_file_comes_back_bit_for_bit(film: dict[str, object]) -> None:
+    world = World(film=small_film(**film))  # type: ignore[arg-type]  # the keywords of small_film
+    instance = world.ready()
+    grant = world.agreed("dr", instance, Action.RESTORE, Purpose.LEGAL)
+    restore(world.site, world.people["dr"], grant.id, world.outlet, name="film.dcm")
+    assert world.outlet.files["film.dcm"] == world.film
+
+
+def _published(world: World) -> list[str]:
+    """The files that the newest checkpoint stands on."""
+    site = world.site
+    with site.database.begin() as transaction:
+        entries_ = [each.entry for each in transaction.log.read(0, transaction.log.size())]
+    return ["checkpoint", *(tile.path for tile in grow(Edge(), entries_)[1])]
+
+
+def _flipped(content: bytes, at: int) -> bytes:
+    return content[: at // 8] + bytes([content[at // 8] ^ 1 << at % 8]) + content[at // 8 + 1 :]
+
+
+def _samples(file: bytes) -> NDArray[Any]:
+    identified = scan(BytesSource(file))
+    (frame,) = decode(identified.layout, identified.pixels, encapsulated=identified.encapsulated)
+    return frame.samples
