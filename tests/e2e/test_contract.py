@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from pydicom import dcmread
+from pydicom.uid import ExplicitVRLittleEndian
 
 from leadglass.flows import vault
 from leadglass.model.ids import InstanceId
 from leadglass.model.region import RegionKind
-from leadglass.testing.films import PATIENTS, planted, small_film
+from leadglass.testing.films import PATIENTS, digital_x_ray, planted, small_film, small_samples
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import House, Ran
@@ -332,7 +333,8 @@ def test_an_exit_code_says_what_went_wrong_and_the_last_line_of_standard_error_t
 
 
 def test_a_log_that_was_changed_says_where_and_ends_with_4(house: House) -> None:
-    tile = next(path for path in sorted((house.path / "log" / "tile").rglob("*")) if path.is_file())
+    size = (house.path / "log" / "checkpoint").read_text().splitlines()[1]
+    tile = house.path / "log" / "tile" / "0" / "000.p" / size
     data = bytearray(tile.read_bytes())
     data[7] ^= 1
     tile.write_bytes(data)
@@ -604,7 +606,18 @@ def test_identity_goes_with_a_copy_for_whom_policy_shows_it(house: House, tmp_pa
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
 def test_a_release_keeps_the_picture_where_it_is_shown(house: House, tmp_path: Path, photometric: str) -> None:
-    (tmp_path / "film.dcm").write_bytes(small_film(rows=256, columns=220, seed=5, photometric=photometric))
+    samples = small_samples(rows=256, columns=220, bits=12, seed=5)
+    film = digital_x_ray(
+        4095 - samples if photometric == "MONOCHROME1" else samples,
+        WANG,
+        view="PA",
+        bits=12,
+        photometric=photometric,
+        transfer_syntax=ExplicitVRLittleEndian,
+        pitch=0.148,
+        sop_uid="2.25.5",
+    )
+    (tmp_path / "film.dcm").write_bytes(film)
     instance = house("ingest", tmp_path / "film.dcm", person="tech.demo").line["instance"]
     house("check", instance, "--pixels", "checked", "--note", "looked", person="tech.demo")
 

@@ -117,7 +117,7 @@ def tickets() -> None:
                 "purpose": ticket.request.purpose,
                 "requester": ticket.requester,
                 "recipient": ticket.request.recipient,
-                "regions": {kind: showing for kind, showing in ticket.decision.regions.items()},
+                "regions": dict(ticket.decision.regions),
                 "identity": ticket.decision.identity,
                 "reason": ticket.request.reason,
                 **_counts(ticket),

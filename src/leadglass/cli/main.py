@@ -8,7 +8,6 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-import click
 import typer
 
 from leadglass import __version__
@@ -60,11 +59,11 @@ def run(arguments: Sequence[str]) -> int:
     except LeadglassError as error:
         complain(error)
         return error.exit_code
-    except click.ClickException as error:
-        usage = error.ctx.get_usage() if isinstance(error, click.UsageError) and error.ctx else None
-        complain(InputError(error.format_message(), hint=usage or "leadglass --help"))
+    except typer.TyperException as error:
+        context: typer.Context | None = getattr(error, "ctx", None)
+        complain(InputError(error.format_message(), hint=context.get_usage() if context else "leadglass --help"))
         return InputError.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         return 130
     except BrokenPipeError:
         # The reader of our output went away; nothing more can be said to it.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from leadglass.errors import LeadglassError
+from leadglass.flows.record import record
+from leadglass.flows.session import service
 from leadglass.ledger.checkpoint import Checkpoint, check_checkpoint
 from leadglass.ledger.note import VerifierKey, sign, verifier_key
 from leadglass.ledger.tile import Edge, grow, read_edge
@@ -37,7 +39,7 @@ def publish(site: Site) -> Checkpoint:
         assert head is not None  # noqa: S101 - a site is founded with a checkpoint
         signed = signed_checkpoint(site, head.note)
         if site.tiles.read(CHECKPOINT_FILE) != head.note.encode():
-            edge = _published_edge(site)
+            edge = _published_edge(site, transaction)
             entries = [each.entry for each in transaction.log.read(edge.size, signed.size)]
             for tile in grow(edge, entries)[1]:
                 site.tiles.write(tile.path, tile.data)
@@ -70,17 +72,21 @@ def _advance(site: Site, transaction: Transaction, head: Head | None) -> Head:
     return advanced
 
 
-def _published_edge(site: Site) -> Edge:
-    """Where the public files end. Files that do not verify are made again from the first entry on."""
+def _published_edge(site: Site, transaction: Transaction) -> Edge:
+    """Where the public files end. Files that do not verify are made again from the first entry on, and that is on record."""
     note = site.tiles.read(CHECKPOINT_FILE)
     if note is None:
         return Edge()
     try:
         shown = signed_checkpoint(site, note.decode(errors="replace"))
         edge = read_edge(shown.size, read=site.tiles.read)
-    except LeadglassError:
-        return Edge()
-    return edge if edge.frontier.root == shown.root else Edge()
+        if edge.frontier.root == shown.root:
+            return edge
+        problem = "the tiles do not give the root that was signed"
+    except LeadglassError as error:
+        problem = error.message
+    record(site, transaction.log, "log files made again", actor=service(site, "checkpoint").actor, problem=problem)
+    return Edge()
 
 
 def _signing_seed(site: Site) -> bytes:

@@ -112,7 +112,7 @@ def render(
         layout=replace(layout, transfer_syntax=EXPLICIT_LITTLE_ENDIAN, high_bit=layout.bits_stored - 1),
         sop_instance_uid=keyed_uid(key, kind="release", value=release),
         set_elements=_attributes(film.clean, hidden, identity),
-        remove=_DEIDENTIFIED if identity is not None else (),
+        remove=(*(_DEIDENTIFIED if identity is not None else ()), *(_FROM_ALL_PIXELS if hidden else ())),
         sealed=encode_sequence(sealed) if sealed else None,
     )
 
@@ -203,6 +203,9 @@ def _attributes(
         elements[0x00120062] = ("CS", b"NO")
     return elements
 
+
+_FROM_ALL_PIXELS = (0x00280106, 0x00280107, 0x00280108, 0x00280109, 0x00280110, 0x00280111, 0x00603000)
+"""Smallest and Largest Image Pixel Value and their kin, Histogram Sequence: they tell of pixels that are covered."""
 
 _DEIDENTIFIED = (0x00120063, 0x00120064, 0x00280303)
 """De-identification Method, its Code Sequence, Longitudinal Temporal Information Modified: untrue once identity is shown."""

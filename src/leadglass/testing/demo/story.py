@@ -177,7 +177,7 @@ def live(folder: Path, films: Sequence[Film], teller: Teller) -> Story:
         scene = _Scene(folder, site, _sign_in(site, teller), teller, [])
         taken = _take_in(scene, films)
         first = taken[0]
-        received = _picture(FileSource(first.film.path))
+        received = read_picture(FileSource(first.film.path))
         stored = vault.open_film(site, first.instance)
         found = site.detector(received.frame, view=first.film.view, modality=first.instance.modality)
         at_rest = _look_at_rest(scene, taken)
@@ -289,7 +289,7 @@ def _look_at_rest(scene: _Scene, taken: Sequence[Taken]) -> Picture:
     scene.teller.claim(
         "nor in any cleaned film, once unsealed", not any(value in data for data in clean for value in values)
     )
-    at_rest = _picture(BytesSource(clean[0]))
+    at_rest = read_picture(BytesSource(clean[0]))
     scene.teller.claim("the pixels of a cleaned film are one grey", len(np.unique(at_rest.frame.samples)) == 1)
     return at_rest
 
@@ -431,7 +431,7 @@ def _lift(
     now = scene.site.clock.now()
     opened = open_release(source, secret, now=now)
     slot = FolderOutlet(scene.out).reserve("lifted.dcm", opened.rendition.size)
-    lifted = _picture(FileSource(Path(slot.deliver(opened.rendition.chunks()))))
+    lifted = read_picture(FileSource(Path(slot.deliver(opened.rendition.chunks()))))
     heart, rest = partition.mask([RegionKind.HEART]), partition.mask([RegionKind.REST])
     scene.teller.claim(
         f"without site or network, {int(heart.sum()):,} samples of the heart are back, each as received",
@@ -441,7 +441,7 @@ def _lift(
         "what has no key stays covered", np.array_equal(lifted.frame.samples[rest], company.picture.frame.samples[rest])
     )
     other = _refusal(lambda: open_release(ward.picture.header.source, secret, now=now), InputError)
-    scene.teller.claim(f"the key is for one release: in the ward's file {other.message.removeprefix('the key file ')}", True)
+    scene.teller.claim(f"the key is for one release: in the ward's file, {other.message}", True)
     late = _refusal(lambda: open_release(source, secret, now=key.expires))
     scene.teller.claim(f"and for a time: tomorrow {late.message}", True)
     return lifted, opened.regions
@@ -470,7 +470,7 @@ def _restore(scene: _Scene, first: Taken) -> tuple[Picture, str]:
         lambda: restore(scene.site, scene.sessions["dr.demo"], grant.id, FolderOutlet(scene.out), name="twice.dcm")
     )
     scene.teller.claim(f"a second time it is refused: {used.message}", True)
-    return _picture(FileSource(Path(done.path))), written
+    return read_picture(FileSource(Path(done.path))), written
 
 
 def _log(scene: _Scene, company: Copy) -> tuple[Tampering, ...]:
@@ -623,7 +623,7 @@ def _release(scene: _Scene, who: str, grant: Grant | None, *, holder: str) -> Co
     done = release(scene.site, scene.sessions[who], grant.id, FolderOutlet(scene.out))
     key = (scene.site.tiles.read(VKEY_FILE) or b"").decode()
     held = check_receipt(Path(done.receipt).read_bytes(), vkey=key)
-    return Copy(holder, done.release, _picture(FileSource(Path(done.path))), held.index)
+    return Copy(holder, done.release, read_picture(FileSource(Path(done.path))), held.index)
 
 
 def _check_shown(scene: _Scene, copy: Copy, received: Picture, partition: Partition) -> None:
@@ -643,7 +643,8 @@ def _named(copy: Copy, received: Picture) -> bool:
     return all(copy.picture.header.value(tag) == received.header.value(tag) for tag in (0x00100010, 0x00100020))
 
 
-def _picture(source: Source) -> Picture:
+def read_picture(source: Source) -> Picture:
+    """A DICOM file of one frame."""
     header = scan(source)
     (frame,) = decode(header.layout, header.pixels, encapsulated=header.encapsulated)
     return Picture(header, significant(frame, high_bit=header.layout.high_bit))

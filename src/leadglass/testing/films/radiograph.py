@@ -82,8 +82,8 @@ def radiograph(chest: Chest, pose: Pose, technique: Technique, *, seed: int) -> 
 def outlines(chest: Chest, pose: Pose, technique: Technique) -> dict[str, Mask]:
     """The outlines of the lungs and the heart on the film, shape (rows, columns), from the CT.
 
-    A lung is what one sees as lung: the part behind the heart is in, the part behind the diaphragm's dome is not. The heart is
-    its filled chambers and their walls, cut off flat at the pulmonary trunk; its lower border is good to some millimetres.
+    A lung is what one sees as lung: the part behind the heart is in, the part behind the diaphragm's dome is not. The heart
+    is its filled chambers and their walls, cut off flat at the pulmonary trunk, its lower border good to some millimetres.
     Outlines may overlap.
     """
     grid = _grid(technique.detector, _MASK_GRID)
