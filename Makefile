@@ -18,7 +18,7 @@ help:  ## say what there is to make
 setup: .venv/.dev  ## make .venv with leadglass in it and all that tests, linters and docs need
 
 demo: .venv/.core  ## one film's life from door to door; writes demo/report.html
-	@$(BIN)/python -m leadglass.testing.demo
+	@$(BIN)/python -m leadglass.demo
 
 test: .venv/.dev  ## run the tests on WORKERS (2) processes; lists the peers that were not found
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup

@@ -70,7 +70,7 @@ def started(*arguments: object, variables: Mapping[str, str] = EXAMPLE) -> subpr
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
     )
 
 

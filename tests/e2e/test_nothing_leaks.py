@@ -130,7 +130,7 @@ def finds(places: Mapping[str, bytes], looked_for: Iterable[Needle]) -> set[tupl
     for needle in looked_for:
         starting.setdefault(needle.data[:3], []).append(needle)
         starts[int.from_bytes(needle.data[:3], "little")] = True
-    found = set()
+    found: set[tuple[str, Needle]] = set()
     for place, content in places.items():
         data = place.encode() + b"\n" + content
         octets = np.frombuffer(data, dtype=np.uint8).astype(np.uint32)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from leadglass.flows import orders, people, vault
 from leadglass.flows.approve import approve
 from leadglass.flows.audit import audit
 from leadglass.flows.check import check
-from leadglass.flows.checkpoint import checkpoint
+from leadglass.flows.checkpoint import CHECKPOINT_FILE, checkpoint, signed_checkpoint
 from leadglass.flows.history import history
 from leadglass.flows.ingest import fingerprint, ingest, sha256_of
 from leadglass.flows.lift import lift
@@ -36,10 +37,12 @@ from leadglass.flows.release import release
 from leadglass.flows.request import request
 from leadglass.flows.restore import restore
 from leadglass.flows.session import service
+from leadglass.ledger.proof import check_consistency, prove_consistency
 from leadglass.ledger.tile import Edge, grow
+from leadglass.ledger.tree import leaf_hash
 from leadglass.model.access import Action, PixelState, Purpose, Role
 from leadglass.model.region import RegionKind
-from leadglass.ports import Outlet
+from leadglass.ports import Outlet, Tiles
 from leadglass.site import Site
 from leadglass.testing.faults import Faults, FaultyOutlet, InjectedError, faulty
 from leadglass.testing.films import small_film
@@ -293,6 +296,49 @@ def test_any_flipped_bit_of_an_entry_or_its_record_is_noticed_and_named(data: st
     found = audit(world.site)
     assert not found.ok
     assert any(where.startswith(f"entry {index}:") or "root" in where for where in found.where)
+
+
+class _Recording:
+    """Tiles that keep every checkpoint that was ever shown to anybody."""
+
+    def __init__(self, inner: Tiles) -> None:
+        self._inner = inner
+        self.shown: list[str] = []
+
+    def write(self, path: str, data: bytes) -> None:
+        if path == CHECKPOINT_FILE:
+            self.shown.append(data.decode())
+        self._inner.write(path, data)
+
+    def read(self, path: str) -> bytes | None:
+        return self._inner.read(path)
+
+
+@given(crashes=st.lists(st.tuples(st.integers(1, 12), st.booleans()), max_size=6))
+def test_no_two_signed_checkpoints_disagree(crashes: list[tuple[int, bool]]) -> None:
+    world = World()
+    tiles = _Recording(world.site.tiles)
+    site = replace(world.site, tiles=tiles)
+    instance = ingest(site, world.people["tech"], BytesSource(world.film)).instance
+    for at, persisted in crashes:
+        with suppress(InjectedError):
+            broken = faulty(site, Faults(at, persisted=persisted))
+            check(broken, world.people["tech"], instance.id, pixels=PixelState.CHECKED, note="looked")
+            checkpoint(broken)
+    checkpoint(site)
+    signed = [signed_checkpoint(site, note) for note in tiles.shown]
+    with site.database.begin() as transaction:
+        leaves = [leaf_hash(each.entry) for each in transaction.log.read(0, transaction.log.size())]
+    assert signed[-1].size == len(leaves)
+    assert [each.size for each in signed] == sorted(each.size for each in signed)
+    for older, newer in pairwise(signed):
+        check_consistency(
+            old_size=older.size,
+            new_size=newer.size,
+            old_root=older.root,
+            new_root=newer.root,
+            proof=prove_consistency(leaves[: newer.size], older.size),
+        )
 
 
 @given(shown=st.sets(st.sampled_from(["heart", "lung_right", "lung_left", "rest"]), min_size=1, max_size=3))

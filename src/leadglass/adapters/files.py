@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -35,14 +36,19 @@ class FileSource:
     """A file, read in ranges. It is opened once and stays what it was even when its name is given to another file.
 
     Raises:
-        InputError: the file cannot be opened or read.
+        InputError: the file cannot be opened or read, or is none but a folder, a pipe or a device.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         with self._readable():
-            self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            self.size = os.fstat(self._descriptor).st_size
+            # Opening a pipe would wait for somebody to write into it, without this flag.
+            self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            opened = os.fstat(self._descriptor)
+        if not stat.S_ISREG(opened.st_mode):
+            self.close()
+            raise InputError("the path is not a file's", hint="hand in files, or folders to walk")
+        self.size = opened.st_size
 
     def read(self, offset: int, length: int) -> bytes:
         with self._readable():
@@ -246,6 +252,8 @@ class FolderOutlet:
     def reserve(self, name: str, size: int) -> FileSlot:
         path = self._folder / name
         with _translated(f"{path}", self._folder):
+            if self._folder.exists() and not self._folder.is_dir():
+                raise ConflictError(f"{self._folder} is there already and no folder", hint="choose another name")
             self._folder.mkdir(parents=True, exist_ok=True)
             if path.exists():
                 raise ConflictError(f"{path} is there already", hint="choose another name or remove it")

@@ -77,7 +77,7 @@ def request(
     recipient: Annotated[str | None, typer.Option(help="Who will hold the copy; you, if not given.")] = None,
     order: Annotated[str | None, typer.Option(help="The order you act on; found by itself if not given.")] = None,
     reason: Annotated[str | None, typer.Option(help="Why, in your words.")] = None,
-) -> int:
+) -> None:
     """Ask for something; policy answers."""
     from leadglass.flows.request import request as flow
     from leadglass.model.access import Action, Outcome, Purpose
@@ -98,7 +98,8 @@ def request(
             reason=reason,
         )
     emit(_answer(answer))
-    return RefusedError.exit_code if answer.decision.outcome is Outcome.FORBID else 0
+    if answer.decision.outcome is Outcome.FORBID:
+        raise RefusedError("policy forbids what was asked for", reasons=answer.decision.reasons)
 
 
 def tickets() -> None:

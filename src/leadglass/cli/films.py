@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
     app.command()(history)
 
 
-def ingest(paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or folders to walk.")]) -> int:
+def ingest(paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or folders to walk.")]) -> None:
     """Take DICOM files in."""
     files = list(walk(paths))
     refused = 0
@@ -35,7 +35,8 @@ def ingest(paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="
             refused += fields["state"] == "refused"
             if unavailable is not None:
                 raise unavailable
-    return InputError.exit_code if refused else 0
+    if refused:
+        raise InputError(f"{refused} of {len(files)} files were refused", hint="the reason stands in the line of each")
 
 
 def walk(paths: Iterable[Path]) -> Iterator[Path]:

@@ -32,7 +32,7 @@ def log_checkpoint() -> None:
 
 
 @log.command("verify")
-def log_verify() -> int:
+def log_verify() -> None:
     """Recompute the whole log and compare."""
     from leadglass.flows.audit import audit
     from leadglass.flows.record import allow
@@ -42,7 +42,8 @@ def log_verify() -> int:
         allow(site, session.actor, Duty.READ_LOG)
         found = audit(site)
     emit({"ok": found.ok, "size": found.size, "root": found.root, "where": "; ".join(found.where) or None})
-    return 0 if found.ok else VerificationError.exit_code
+    if not found.ok:
+        raise VerificationError("the log does not verify", hint="the line on standard output says where")
 
 
 @log.command("prove")

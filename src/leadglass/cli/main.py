@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -30,6 +31,7 @@ for group in (site, films, access, leaving, log):
 
 @app.callback(invoke_without_command=True)
 def everywhere(
+    context: typer.Context,
     site: str = typer.Option(None, "--site", metavar="DIR", help="The site's folder (LEADGLASS_SITE)."),
     person: str = typer.Option(None, "--as", metavar="NAME", help="Who is asking (LEADGLASS_AS)."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object a line."),
@@ -40,6 +42,8 @@ def everywhere(
     if version:
         typer.echo(__version__)
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        raise InputError("no command was given", hint=context.get_usage())
     options.site = Path(site) if site else None
     options.person = person
     options.json = as_json
@@ -48,6 +52,10 @@ def everywhere(
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # UTF-8 whatever the locale; a file name that is none is escaped, and in JSON stays the same name.
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
 
@@ -69,6 +77,9 @@ def run(arguments: Sequence[str]) -> int:
         # The reader of our output went away; nothing more can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except UnicodeEncodeError:
+        complain(InputError("an argument holds text that has no UTF-8 form"))
+        return InputError.exit_code
     except Exception as error:
         complain(_unforeseen(error))
         return 1
@@ -86,7 +97,11 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
         elif argument in ("--json", "--quiet") or argument.startswith(("--site=", "--as=")):
             front.append(argument)
         elif argument in ("--site", "--as"):
-            front += [argument, *([value] if (value := next(remaining, None)) is not None else [])]
+            value = next(remaining, None)
+            if value is None:
+                # Alone it is answered with what it lacks; in front of the rest it would take the command for its value.
+                return [argument]
+            front += [argument, value]
         else:
             rest.append(argument)
     return front + rest

@@ -107,7 +107,7 @@ def read_key_file(data: bytes) -> tuple[Mapping[bytes, RegionSecret], datetime]:
             for each in fields["regions"]
         ]
         return {secret.kek_id: secret for secret in secrets}, moment(fields["expires"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"the key file is no {KEY_FORMAT}", hint="it is what `leadglass key` wrote") from error
 
 

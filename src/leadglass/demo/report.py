@@ -8,22 +8,24 @@ from importlib import resources
 from itertools import groupby
 from string import Template
 
+from pydicom.datadict import dictionary_description
 from pydicom.uid import UID
 
 from leadglass import __version__
 from leadglass.adapters.files import FileSource
 from leadglass.deid.clean import decode_text
-from leadglass.dicom.header import keyword, tag_text
+from leadglass.demo.pictures import COLOURS, Grey, data_uri, look, outlined, partitioned, window_of
+from leadglass.demo.story import Asked, Copy, Line, Picture, Story, Taken, read_picture
+from leadglass.dicom.header import tag_text
 from leadglass.dicom.instance import Identified
+from leadglass.model.access import Decision, Outcome
 from leadglass.model.entry import timestamp
 from leadglass.model.region import RegionKind
-from leadglass.testing.demo.pictures import COLOURS, Grey, data_uri, look, outlined, partitioned, window_of
-from leadglass.testing.demo.story import Asked, Copy, Line, Picture, Story, Taken, read_picture
 
 CITATION = (
     "Armato III SG, McLennan G, Bidaut L, et al. Data From LIDC-IDRI (2015). The Cancer Imaging Archive. "
-    "doi:10.7937/K9/TCIA.2015.LO9QL9SX. Clark K, Vendt B, Smith K, et al. The Cancer Imaging Archive (TCIA): Maintaining and "
-    "Operating a Public Information Repository. Journal of Digital Imaging 26(6), 2013, 1045-1057."
+    "doi:10.7937/K9/TCIA.2015.LO9QL9SX. Clark K, Vendt B, Smith K, et al. The Cancer Imaging Archive (TCIA): Maintaining "
+    "and Operating a Public Information Repository. Journal of Digital Imaging 26(6), 2013, 1045-1057."
 )
 
 _ROWS = 640
@@ -79,7 +81,7 @@ def _strip(story: Story) -> str:
     facts = (
         (str(len(story.taken)), "films in", "张胶片入库"),
         (str(len(copies)), "copies out, each with its receipt", "份副本，各有回执"),
-        (str(sum(asked.decision.outcome == "forbid" for asked in story.asked)), "requests refused", "次请求被拒"),
+        (str(sum(asked.decision.outcome is Outcome.FORBID for asked in story.asked)), "requests refused", "次请求被拒"),
         (str(len(story.timeline)), "log entries, all signed", "条日志，全部签名"),
         (f"{story.seconds:.0f} s", "door to door, all films", "全程用时"),
     )
@@ -98,7 +100,7 @@ def _gallery(taken: Sequence[Taken]) -> Iterator[str]:
         yield _figure(
             picture,
             f"<b>Film {number}</b> {escape(film.view)}<br>{film.rows} x {film.columns}, {film.bits} bits, "
-            f"{escape(film.photometric)}<br>{escape(UID(film.transfer_syntax).name)}<br>{found}",
+            f"{escape(film.photometric)}<br>{_encoding(film.transfer_syntax)}<br>{found}",
             alt=f"film {number} as received, {film.view}",
         )
 
@@ -116,7 +118,7 @@ def _identity(story: Story) -> str:
     for tag in _TAGS:
         received = _text(story.received.header, tag)
         cells = "".join(_value(_text(picture.header, tag), received) for _, picture in holders)
-        rows.append(f"<tr><th>{escape(_spaced(keyword(tag)))}<br>{tag_text(tag)}</th>{cells}</tr>")
+        rows.append(f"<tr><th>{escape(dictionary_description(tag))}<br>{tag_text(tag)}</th>{cells}</tr>")
     return f"<thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
 
 
@@ -138,6 +140,7 @@ def _life(story: Story) -> Iterator[str]:
         return look(picture.frame, rows=_ROWS, window=window)
 
     received, film = seen(story.received), story.taken[0].film
+    elements = len(story.received.header.top)
     areas = {kind: story.partition.mask([kind]) for kind in story.partition.kinds}
     shares = "".join(_key(kind, f"{_NAMES[kind]} {float(mask.mean()):.0%}") for kind, mask in areas.items())
     outlines = "".join(_key(kind, _NAMES[kind]) for kind in story.outlines.masks)
@@ -145,7 +148,7 @@ def _life(story: Story) -> Iterator[str]:
         (
             received,
             ("Received", "收到"),
-            f"{film.rows} x {film.columns}, {film.bits} bits, named in {len(story.received.header.top)} header elements.",
+            f"{film.rows} x {film.columns}, {film.bits} bits; its header of {elements} elements says who it is.",
         ),
         (
             outlined(received, story.outlines.masks, rows=_ROWS),
@@ -157,7 +160,11 @@ def _life(story: Story) -> Iterator[str]:
             ("Divided", "划分"),
             f"Whole cells: the outline of an organ would identify, too.<br>{shares}",
         ),
-        (seen(story.at_rest), ("At rest", "存放"), "One grey, no name. Each region is sealed apart under its own key."),
+        (
+            seen(story.at_rest),
+            ("At rest", "存放"),
+            "The cleaned file, as the site's keys unseal it: one grey, no name. Each region is sealed apart.",
+        ),
         (seen(story.reader.picture), ("A: the reader", "阅片医生"), _given(story.reader, "Own order: whole film, at once.")),
         (seen(story.ward.picture), ("B: the ward", "病房"), _given(story.ward, "Asked for lungs and heart.")),
         (
@@ -168,7 +175,7 @@ def _life(story: Story) -> Iterator[str]:
         (
             seen(story.lifted),
             ("Lifted", "揭开"),
-            f"C's file and a key for the {' and '.join(_NAMES[kind] for kind in story.lifted_kinds)}, offline: every sample as received.",
+            f"C's file with a key for: {_listed(story.lifted_kinds)}. Opened offline, every sample as received.",
         ),
         (
             seen(story.restored),
@@ -199,7 +206,7 @@ def _request(asked: Asked) -> str:
     request, decision = asked.request, asked.decision
     wanted = _listed(request.regions) + (" and the name" if request.identity else "")
     recipient = f"<br>for {escape(request.recipient)}" if request.recipient != asked.who else ""
-    shown = _listed(decision.shown) + (", name" if decision.identity else ", no name") if decision.shown else "nothing"
+    shown = _shown(decision)
     spoke = "<br>".join(
         f"{escape(each.approver)}: {'yes' if each.approve else 'no'}, &ldquo;{escape(each.note or '')}&rdquo;"
         for each in asked.approvals
@@ -209,10 +216,16 @@ def _request(asked: Asked) -> str:
         f"<td><b>{request.action}</b>, {request.purpose}: {escape(wanted)}{recipient}</td>",
         f'<td class="{decision.outcome}">{decision.outcome}</td>',
         f"<td>{escape(shown)}</td>",
-        f"<td>{spoke or '<span class=gone>nobody had to</span>'}</td>",
-        f"<td>{escape('; '.join(decision.reasons)) or '<span class=gone>permitted as asked</span>'}</td>",
+        f"<td>{spoke or '—'}</td>",
+        f"<td>{escape('; '.join(decision.reasons)) or 'permitted as asked'}</td>",
     )
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _shown(decision: Decision) -> str:
+    if not decision.shown:
+        return "nothing"
+    return f"{_listed(decision.shown)}, {'name' if decision.identity else 'no name'}"
 
 
 def _listed(kinds: Sequence[RegionKind]) -> str:
@@ -229,21 +242,19 @@ def _tampering(story: Story) -> Iterator[str]:
         good=True,
     )
     for each in story.tampering:
-        yield _card(f"{each.what[:1].upper()}{each.what[1:]}", "; ".join(each.where), good=False)
+        yield _card(f"{each.what[:1].upper()}{each.what[1:]}", *dict.fromkeys(each.where), good=False)
 
 
-def _card(title: str, text: str, *, good: bool) -> str:
-    return f'<div class="card{" good" if good else ""}"><b>{escape(title)}</b><code>{escape(text)}</code></div>'
+def _card(title: str, *lines: str, good: bool) -> str:
+    said = "".join(f"<code>{escape(line)}</code>" for line in lines)
+    return f'<div class="card{" good" if good else ""}"><b>{escape(title)}</b>{said}</div>'
 
 
 def _timeline(story: Story) -> str:
     head = "".join(f"<th>{title}</th>" for title in ("time (UTC)", "entry", "action", "actor", "detail"))
     ours = story.taken[0].instance.id
     rows = []
-    for _, group in groupby(
-        story.timeline,
-        key=lambda line: (line.action, line.actor, line.action not in ("person added", "ingested") and line.index),
-    ):
+    for _, group in groupby(story.timeline, key=_chapter):
         lines = tuple(group)
         first, last = lines[0], lines[-1]
         place = f"{first.index}" if first is last else f"{first.index}–{last.index}"
@@ -251,7 +262,7 @@ def _timeline(story: Story) -> str:
         time = timestamp(first.time)[11:-1]
         detail = "; ".join(dict.fromkeys(filter(None, map(_detail, lines))))
         if first.action == "ingested":
-            detail = f"{len(lines)} films; {detail}"
+            detail = f"{len(lines)} films: {detail}"
         rows.append(
             f'<tr class="{marked}"><td>{time}</td><td>{place}</td><td>{escape(first.action)}</td>'
             f"<td>{escape(first.actor)}</td><td>{escape(detail)}</td></tr>"
@@ -259,21 +270,12 @@ def _timeline(story: Story) -> str:
     return f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
 
 
-_TOLD = (
-    "person",
-    "asked",
-    "purpose",
-    "recipient",
-    "decision",
-    "shown",
-    "covered",
-    "regions",
-    "pixels",
-    "reader",
-    "referrer",
-    "note",
-    "reasons",
-)
+def _chapter(line: Line) -> tuple[str, int | None]:
+    """Lines that are told as one: the first people, and the films as they came in."""
+    return line.action, None if line.action in ("person added", "ingested", "identity listed") else line.index
+
+
+_KINDS = frozenset({"regions", "shown", "covered"})
 
 
 def _detail(line: Line) -> str:
@@ -281,31 +283,43 @@ def _detail(line: Line) -> str:
     told = []
     for name in _TOLD:
         value = line.detail.get(name)
-        if isinstance(value, list):
-            value = ", ".join(map(str, value))
-        if value not in (None, ""):
-            told.append(
-                str(value) if name in ("person", "asked", "purpose", "decision", "note", "reasons") else f"{name} {value}"
-            )
+        if not value or value == line.actor or (name == "regions" and "decision" in line.detail):
+            continue
+        if name in _KINDS:
+            told.append(f"{name} {_listed([RegionKind(kind) for kind in value])}")
+        else:
+            text = "; ".join(value) if isinstance(value, list) else str(value)
+            told.append(f"{name} {text}" if name in _PREFIXED else text)
     return ", ".join(told)
+
+
+_PREFIXED = frozenset({"recipient", "pixels", "reader", "referrer"})
+_TOLD = (
+    *("person", "reader", "referrer", "asked", "purpose", "recipient", "decision"),
+    *("regions", "shown", "covered", "pixels", "note", "reasons"),
+)
 
 
 def _numbers(story: Story) -> str:
     titles = ("film", "view", "pixels", "encoding as received", "regions", "bytes in", "bytes at rest", "seconds")
     head = "".join(f'<th class="{"n" if title in titles[5:] else ""}">{title}</th>' for title in titles)
-    rows = [
-        f"<tr><td>Film {number}</td><td>{escape(each.film.view)}</td><td>{each.film.rows} x {each.film.columns} x {each.film.bits} bit</td>"
-        f"<td>{escape(UID(each.film.transfer_syntax).name)}</td><td>{_listed(each.instance.kinds)}</td>"
-        f'<td class="n">{each.size:,}</td><td class="n">{each.at_rest:,}</td><td class="n">{each.seconds:.2f}</td></tr>'
-        for number, each in enumerate(story.taken, start=1)
-    ]
+    rows = [_number(number, each) for number, each in enumerate(story.taken, start=1)]
     count = len(story.taken)
     rows.append(
-        f'<tr><th>all {count}</th><td></td><td></td><td></td><td></td><td class="n">{sum(each.size for each in story.taken):,}</td>'
+        f'<tr><th colspan="5">all {count}</th><td class="n">{sum(each.size for each in story.taken):,}</td>'
         f'<td class="n">{sum(each.at_rest for each in story.taken):,}</td>'
         f'<td class="n">{sum(each.seconds for each in story.taken) / count:.2f} a film</td></tr>'
     )
     return f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
+
+
+def _number(number: int, each: Taken) -> str:
+    film = each.film
+    return (
+        f"<tr><td>Film {number}</td><td>{escape(film.view)}</td><td>{film.rows} x {film.columns} x {film.bits} bit</td>"
+        f"<td>{_encoding(film.transfer_syntax)}</td><td>{_listed(each.instance.kinds)}</td>"
+        f'<td class="n">{each.size:,}</td><td class="n">{each.at_rest:,}</td><td class="n">{each.seconds:.2f}</td></tr>'
+    )
 
 
 def _key(kind: RegionKind, text: str) -> str:
@@ -317,8 +331,6 @@ def _figure(source: str, caption: str, *, alt: str) -> str:
     return f'<figure><img src="{source}" alt="{escape(alt)}"><figcaption>{caption}</figcaption></figure>'
 
 
-def _spaced(word: str) -> str:
-    return "".join(
-        f" {letter}" if letter.isupper() and (index and not word[index - 1].isupper()) else letter
-        for index, letter in enumerate(word)
-    )
+def _encoding(transfer_syntax: str) -> str:
+    """The transfer syntax's name without what stands in brackets or after a comma."""
+    return escape(UID(transfer_syntax).name.partition(" (")[0].partition(",")[0])

@@ -1,4 +1,7 @@
-"""``python -m leadglass.testing.demo [FOLDER]``: the demonstration; everything goes to FOLDER (``demo``), which is replaced."""
+"""``python -m leadglass.demo [FOLDER]``: the demonstration.
+
+Everything goes to FOLDER (``demo``), where it replaces what an earlier run left.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from leadglass.assemble import EXAMPLE_PASSPHRASE
+from leadglass.config import SETTINGS_FILE
+from leadglass.demo.report import write_report
+from leadglass.demo.story import live
+from leadglass.demo.teller import Teller
 from leadglass.errors import ConflictError, LeadglassError
-from leadglass.testing.demo.report import write_report
-from leadglass.testing.demo.story import folder_is_ours, live
-from leadglass.testing.demo.teller import Teller
 from leadglass.testing.films import example_films, examples_folder
 
 
@@ -38,7 +43,6 @@ def _demonstrate(folder: Path, console: Console) -> None:
     )
     _clear(folder)
     films = example_films(examples_folder() / "examples", progress=lambda line: teller.say(f"example films: {line}"))
-    teller.say("to type along: export LEADGLASS_SITE=" + str(folder / "site") + " LEADGLASS_PASSPHRASE=example")
     story = live(folder, films, teller)
     report = folder / "report.html"
     report.write_text(write_report(story), encoding="utf-8")
@@ -46,7 +50,8 @@ def _demonstrate(folder: Path, console: Console) -> None:
         f"{len(story.claims)} claims were checked and held, in {time.perf_counter() - began:.0f} s",
         f"the report, with pictures: {report}",
     )
-    teller.say("the site is yours to try: export LEADGLASS_SITE=" + str(folder / "site") + " LEADGLASS_PASSPHRASE=example")
+    teller.say("the site is yours, to try what you have seen; what to set first, and what to ask next:")
+    teller.say(f"$ export LEADGLASS_SITE={folder / 'site'} LEADGLASS_PASSPHRASE={EXAMPLE_PASSPHRASE}")
     teller.command("--as auditor.demo history", story.reader.release.instance)
     teller.command(
         "--as student.demo request", story.reader.release.instance, "--action view --purpose TEACH --regions lungs"
@@ -55,18 +60,19 @@ def _demonstrate(folder: Path, console: Console) -> None:
 
 
 def _clear(folder: Path) -> None:
-    """Remove what an earlier run left.
+    """Remove what an earlier run left, and nothing else.
 
     Raises:
-        ConflictError: the folder holds something else.
+        ConflictError: the folder holds something that no demonstration made.
     """
-    if folder.exists():
-        if not folder.is_dir() or not folder_is_ours(
-            path.name for path in folder.iterdir() if not path.name.startswith(".")
-        ):
-            raise ConflictError(f"{folder} holds something else than a demonstration", hint="name a new folder")
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    there = sorted(folder.iterdir())
+    for path in there:
+        ours = path.name in ("out", "report.html") or path.name.startswith((".site.", ".copy-"))
+        if not ours and not (path.name == "site" and (path / SETTINGS_FILE).is_file()):
+            raise ConflictError(f"{folder} holds {path.name}, which no demonstration made", hint="name a new folder")
+    for path in there:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 if __name__ == "__main__":

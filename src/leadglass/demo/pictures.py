@@ -31,7 +31,7 @@ def window_of(frame: Frame) -> tuple[float, float]:
 
 
 def look(frame: Frame, *, rows: int, window: tuple[float, float] | None = None) -> Grey:
-    """The frame as displayed, some ``rows`` high (a whole fraction of its size): each pixel the mean of a square of samples."""
+    """The frame as displayed, some ``rows`` high: each pixel is the mean of a square of samples, so edges may be cut."""
     small = _shrunk(frame.samples, _factor(frame.rows, rows))
     return display(frame.with_samples(small), window=window or window_of(frame.with_samples(small)))
 

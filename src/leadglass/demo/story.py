@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,15 +24,18 @@ from leadglass.assemble import (
     EXAMPLE_ADMIN,
     EXAMPLE_PASSPHRASE,
     EXAMPLE_PEOPLE,
+    KEYS,
     LOG,
+    ROOT_KEY,
     TEMPORARY,
     create_site,
     open_site,
 )
+from leadglass.demo.teller import Teller
 from leadglass.dicom.frames import decode, significant
 from leadglass.dicom.instance import Identified, scan
 from leadglass.dicom.source import BytesSource, Source, chunks
-from leadglass.errors import InputError, LeadglassError, RefusedError
+from leadglass.errors import InputError, LeadglassError, RefusedError, VerificationError
 from leadglass.flows import orders, people, vault
 from leadglass.flows.approve import approve
 from leadglass.flows.audit import audit
@@ -55,7 +58,6 @@ from leadglass.model.instance import Part, StoredInstance
 from leadglass.model.region import Partition, RegionKind
 from leadglass.model.release import Release
 from leadglass.site import Site
-from leadglass.testing.demo.teller import Teller
 from leadglass.testing.films import Film, planted
 
 CHIEF = "chief.demo"
@@ -217,8 +219,9 @@ def _make_site(folder: Path, teller: Teller) -> None:
     teller.chapter("A site", "建一个站点")
     teller.command("init", str(folder), "--example")
     create_site(folder, admin=EXAMPLE_ADMIN, passphrase=EXAMPLE_PASSPHRASE, example=True)
-    rights = (folder / "root.key").stat().st_mode & 0o777
-    teller.claim("keys, database and a signed log are there; only the owner can read the root key", rights == 0o600)
+    made = all((folder / name).exists() for name in (DATABASE, KEYS, f"{LOG}/{CHECKPOINT_FILE}"))
+    rights = (folder / ROOT_KEY).stat().st_mode & 0o777
+    teller.claim("keys, database and a signed log are there; the root key is its owner's alone", made and rights == 0o600)
 
 
 def _sign_in(site: Site, teller: Teller) -> Mapping[str, Session]:
@@ -228,9 +231,12 @@ def _sign_in(site: Site, teller: Teller) -> Mapping[str, Session]:
     people.add(site, admin, CHIEF, roles=roles, department="radiology", passphrase=EXAMPLE_PASSPHRASE)
     names = (*(name for name, _, _ in EXAMPLE_PEOPLE), CHIEF)
     sessions = {EXAMPLE_ADMIN: admin} | {name: login(site, name, EXAMPLE_PASSPHRASE) for name in names}
-    teller.claim(f"{len(sessions)} people sign in, each with a signing key of their own", len(sessions) == len(names) + 1)
+    keys = {session.seed for session in sessions.values()}
+    teller.claim(f"{len(sessions)} people sign in, each with a signing key of their own", len(keys) == len(names) + 1)
     wrong = _refusal(lambda: login(site, "dr.demo", "a guess"))
-    teller.claim(f"a wrong passphrase is refused, and on record: {wrong.message}", True)
+    with site.database.begin() as transaction:
+        noted = any(b'"sign-in refused"' in each.entry for each in transaction.log.queued(len(names) + 2))
+    teller.claim(f"a wrong passphrase is refused, and on record: {wrong.message}", noted)
     return sessions
 
 
@@ -248,8 +254,9 @@ def _take_in(scene: _Scene, films: Sequence[Film]) -> tuple[Taken, ...]:
         f"{_megabytes(sum(each.at_rest for each in taken))} sealed at rest",
         len({each.instance.id for each in taken}) == len(films),
     )
+    abstained = len(taken) - outlined
     scene.teller.claim(
-        f"lungs and heart outlined on {outlined}; on {len(taken) - outlined} the software abstained: one region, all of it sealed",
+        f"lungs and heart outlined on {outlined}; on {abstained} the software abstained: one region, all of it sealed",
         covered and outlined >= 1,
     )
     with FileSource(films[0].path) as again:
@@ -489,8 +496,10 @@ def _log(scene: _Scene, company: Copy) -> tuple[Tampering, ...]:
     bad = _refusal(lambda: check_receipt(_flipped(receipt.read_bytes()), vkey=key), LeadglassError)
     scene.teller.claim(f"with one byte changed it proves nothing: {bad.message}", True)
     tampering = (_flip_file(scene, signed.size), _flip_row(scene, company.index))
-    for each in tampering:
-        scene.teller.claim(f"{each.what}: noticed, {each.where[0]}", bool(each.where))
+    for each, sign in zip(tampering, ("tile/entries/", f"entry {company.index}:"), strict=True):
+        scene.teller.claim(
+            f"{each.what}, and noticed: {''.join(each.where[:1])}", any(place.startswith(sign) for place in each.where)
+        )
     scene.teller.claim("put back, all is well again", audit(scene.site).ok)
     return tampering
 
@@ -623,6 +632,9 @@ def _release(scene: _Scene, who: str, grant: Grant | None, *, holder: str) -> Co
     done = release(scene.site, scene.sessions[who], grant.id, FolderOutlet(scene.out))
     key = (scene.site.tiles.read(VKEY_FILE) or b"").decode()
     held = check_receipt(Path(done.receipt).read_bytes(), vkey=key)
+    delivered = hashlib.sha256(Path(done.path).read_bytes()).hexdigest()
+    if (held.entry.id, delivered) != (done.release.entry, done.release.digest):
+        raise VerificationError(f"the receipt or the file of release {done.release.id} is not what went on record")
     return Copy(holder, done.release, read_picture(FileSource(Path(done.path))), held.index)
 
 
@@ -664,7 +676,7 @@ def _patterns(film: Film) -> tuple[bytes, ...]:
     return tuple(sorted(found))
 
 
-def _refusal(step: Any, kind: type[LeadglassError] = RefusedError) -> LeadglassError:
+def _refusal(step: Callable[[], object], kind: type[LeadglassError] = RefusedError) -> LeadglassError:
     """The error that ``step`` has to raise.
 
     Raises:
@@ -689,8 +701,3 @@ def _whole(source: Source) -> bytes:
 
 def _megabytes(count: int) -> str:
     return f"{count / 1e6:.1f} MB"
-
-
-def folder_is_ours(names: Iterable[str]) -> bool:
-    """Whether a folder that holds these names is one that the demonstration made."""
-    return set(names) <= {"site", "out", "report.html"}
