@@ -75,7 +75,7 @@ def create_site(folder: Path, *, admin: str, passphrase: str, example: bool = Fa
     making = folder.with_name(f".{folder.name}.{entropy.bytes(6).hex()}.making")
     try:
         making.mkdir(mode=0o700, parents=True)
-        _fill(making, name=folder.name, admin=admin, passphrase=passphrase, example=example)
+        _fill(making, admin=admin, passphrase=passphrase, example=example)
         making.rename(folder)
     except OSError as error:
         raise UnavailableError(f"the site cannot be made: {error.strerror}", hint=f"look at {folder.parent}") from error
@@ -84,7 +84,7 @@ def create_site(folder: Path, *, admin: str, passphrase: str, example: bool = Fa
             shutil.rmtree(making)
 
 
-def _fill(folder: Path, *, name: str, admin: str, passphrase: str, example: bool) -> None:
+def _fill(folder: Path, *, admin: str, passphrase: str, example: bool) -> None:
     # Two sites never share an origin, whatever their folders are called.
     origin = f"leadglass.example/{SystemEntropy().bytes(8).hex()}"
     write_new(folder / SETTINGS_FILE, new_settings(origin=origin).encode(), mode=0o644)

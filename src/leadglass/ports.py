@@ -234,6 +234,10 @@ class Tiles(Protocol):
 
     def read(self, path: str) -> bytes | None: ...
 
+    def discard(self, folder: str) -> None:
+        """Remove a folder of superseded files; removing what is not there is fine."""
+        ...
+
 
 class Slot(Protocol):
     """Room for one file that is about to leave."""

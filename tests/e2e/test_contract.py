@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -262,6 +266,33 @@ def test_without_a_passphrase_and_a_terminal_it_is_asked_for_in_words(
 
     assert (ran.code, ran.out, ran.error["error"]) == (2, "", "InputError")
     assert "LEADGLASS_PASSPHRASE" in ran.error["hint"]
+
+
+def test_a_terminal_asks_for_the_passphrase_and_does_not_show_it(shared_house: House) -> None:
+    ours, theirs = os.openpty()
+    others = {name: value for name, value in os.environ.items() if not name.startswith("LEADGLASS_")}
+    leadglass = Path(sys.executable).with_name("leadglass")
+    with subprocess.Popen(
+        [leadglass, "--site", shared_house.path, "--as", "dr.demo", "--json", "list"],
+        env=others,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        start_new_session=True,
+    ) as process:
+        os.close(theirs)
+        shown = os.read(ours, 200)
+        os.write(ours, b"example\n")
+        out, _ = process.communicate(timeout=60)
+    os.set_blocking(ours, False)
+    with suppress(OSError):
+        shown += os.read(ours, 10_000)
+    os.close(ours)
+
+    assert process.returncode == 0, shown
+    assert shared_house.chest.encode() in out
+    assert b"Passphrase of dr.demo" in shown
+    assert b"example" not in shown
 
 
 def test_output_is_utf_8_whatever_the_locale(house: House, program: Callable[..., Ran]) -> None:

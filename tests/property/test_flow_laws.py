@@ -31,8 +31,8 @@ from leadglass.flows.lift import lift
 from leadglass.flows.listing import listing
 from leadglass.flows.maintain import maintain
 from leadglass.flows.open import open_release
-from leadglass.flows.prove import check as check_receipt
 from leadglass.flows.prove import prove
+from leadglass.flows.receipt import check as check_receipt
 from leadglass.flows.release import release
 from leadglass.flows.request import request
 from leadglass.flows.restore import restore
@@ -312,6 +312,9 @@ class _Recording:
 
     def read(self, path: str) -> bytes | None:
         return self._inner.read(path)
+
+    def discard(self, folder: str) -> None:
+        self._inner.discard(folder)
 
 
 @given(crashes=st.lists(st.tuples(st.integers(1, 12), st.booleans()), max_size=6))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -241,6 +242,10 @@ class FolderTiles:
             return None
         except OSError as error:
             raise UnavailableError(f"the log's file {path} cannot be read: {error.strerror}") from error
+
+    def discard(self, folder: str) -> None:
+        with _translated("the log's folder", self._folder), suppress(FileNotFoundError):
+            shutil.rmtree(self._folder / folder)
 
 
 class FolderOutlet:

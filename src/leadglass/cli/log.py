@@ -69,7 +69,7 @@ def log_check(
 ) -> None:
     """Check a receipt. With --vkey it needs no site and no network."""
     from leadglass.adapters.files import FileSource
-    from leadglass.flows.prove import MAX_RECEIPT_FILE, check
+    from leadglass.flows.receipt import MAX_RECEIPT_FILE, check
     from leadglass.model.entry import timestamp
 
     with FileSource(file) as source:

@@ -45,7 +45,7 @@ from leadglass.flows.ingest import Arrival, ingest
 from leadglass.flows.lift import lift
 from leadglass.flows.listing import listing
 from leadglass.flows.open import open_release
-from leadglass.flows.prove import check as check_receipt
+from leadglass.flows.receipt import check as check_receipt
 from leadglass.flows.record import read_record
 from leadglass.flows.release import release
 from leadglass.flows.request import Answer, request

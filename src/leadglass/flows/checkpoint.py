@@ -41,10 +41,15 @@ def publish(site: Site) -> Checkpoint:
         if site.tiles.read(CHECKPOINT_FILE) != head.note.encode():
             edge = _published_edge(site, transaction)
             entries = [each.entry for each in transaction.log.read(edge.size, signed.size)]
-            for tile in grow(edge, entries)[1]:
+            grown = grow(edge, entries)[1]
+            for tile in grown:
                 site.tiles.write(tile.path, tile.data)
             site.tiles.write(VKEY_FILE, f"{log_key(site).encode()}\n".encode())
             site.tiles.write(CHECKPOINT_FILE, head.note.encode())
+            for tile in grown:
+                if ".p/" not in tile.path:
+                    # A full tile takes the place of its partial ones (c2sp.org/tlog-tiles).
+                    site.tiles.discard(f"{tile.path}.p")
     return signed
 
 

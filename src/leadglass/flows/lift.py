@@ -8,6 +8,7 @@ from datetime import datetime
 from leadglass.errors import ConflictError
 from leadglass.flows import vault
 from leadglass.flows.grants import spending, usable
+from leadglass.flows.open import KEY_FORMAT
 from leadglass.flows.record import record
 from leadglass.flows.release import region_context, release_key_context
 from leadglass.flows.session import Session
@@ -18,8 +19,6 @@ from leadglass.model.region import RegionKind
 from leadglass.ports import Outlet
 from leadglass.seal.keys import region_key
 from leadglass.site import Site
-
-KEY_FORMAT = "leadglass/key@v1"
 
 
 @dataclass(frozen=True)

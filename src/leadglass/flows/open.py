@@ -18,13 +18,13 @@ from leadglass.dicom.sealed import (
 )
 from leadglass.dicom.source import Source
 from leadglass.errors import GrantExpiredError, InputError, SealBrokenError
-from leadglass.flows.lift import KEY_FORMAT
 from leadglass.model.entry import moment
 from leadglass.model.region import Patch, RegionKind
 from leadglass.seal.cms import kek_ids, open_authenveloped
 from leadglass.veil.cover import uncover
 from leadglass.veil.patch import decode as decode_patch
 
+KEY_FORMAT = "leadglass/key@v1"
 MAX_KEY_FILE = 1 << 20
 
 

@@ -103,8 +103,7 @@ def render(
     seen = tuple(cover(frame, film.partition, hidden, seed=derive(key, label="leadglass/cover@v1")) for frame in frames)
     sealed = tuple(
         seal_region(encode_patch(patch), origin=origin, release=release, region=patch.region.kind, key=key, purpose=purpose)
-        for patch in take(frames, film.partition)
-        if patch.region.kind in hidden
+        for patch in take(frames, film.partition, hidden)
     )
     return compose_rendition(
         film.clean.source,

@@ -120,6 +120,9 @@ class _FaultyTiles:
     def read(self, path: str) -> bytes | None:
         return self.inner.read(path)
 
+    def discard(self, folder: str) -> None:
+        self.faults.write(lambda: self.inner.discard(folder))
+
 
 @dataclass
 class _FaultyDatabase:

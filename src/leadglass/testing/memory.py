@@ -119,6 +119,10 @@ class MemoryTiles:
     def read(self, path: str) -> bytes | None:
         return self.files.get(path)
 
+    def discard(self, folder: str) -> None:
+        for path in [path for path in self.files if path.startswith(f"{folder}/")]:
+            del self.files[path]
+
 
 class MemoryOutlet:
     """``room`` is the number of bytes that still fit; None is without limit."""

@@ -134,6 +134,14 @@ class TilesPromises:
     def test_a_file_that_is_not_there_is_none(self, tiles: Tiles) -> None:
         assert tiles.read("checkpoint") is None
 
+    def test_a_discarded_folder_is_gone_and_nothing_else(self, tiles: Tiles) -> None:
+        for path in ("tile/0/000.p/1", "tile/0/000.p/2", "tile/0/000"):
+            tiles.write(path, b"hash")
+        tiles.discard("tile/0/000.p")
+        tiles.discard("tile/0/000.p")
+        assert tiles.read("tile/0/000.p/1") is None
+        assert tiles.read("tile/0/000") == b"hash"
+
 
 class OutletPromises:
     """Subclass it and define the fixtures ``outlet`` and ``delivered`` (name to content of what can be seen)."""

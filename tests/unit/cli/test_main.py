@@ -43,9 +43,9 @@ def test_what_stands_after_two_dashes_stays_there(words: list[str], names: list[
 
 
 def test_a_shared_option_without_its_value_is_an_error_in_words(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["--json", "list", "--site"]) == 2
+    assert run(["list", "--site"]) == 2
 
-    assert json.loads(capsys.readouterr().err)["error"] == "InputError"
+    assert "requires an argument" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -101,13 +101,9 @@ def test_an_error_reads_for_people_without_json(capsys: pytest.CaptureFixture[st
     ]
 
 
-def test_an_error_that_nobody_foresaw_shows_where_and_no_value(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # A site whose name cannot be one is the nearest way to an exception that is none of ours.
-    monkeypatch.setattr("leadglass.cli.terminal.os.environ", {"LEADGLASS_SITE": "Wang\0Xiaodong"})
-
-    assert run(["maintain", "--json"]) == 1
+def test_an_error_that_nobody_foresaw_shows_where_and_no_value(capsys: pytest.CaptureFixture[str]) -> None:
+    # No operating system hands in such an argument; it is the nearest way to an exception that is none of ours.
+    assert run(["maintain", "--json", "--site", "Wang\0Xiaodong"]) == 1
 
     printed = capsys.readouterr().err
     assert "Wang" not in printed
@@ -136,9 +132,7 @@ def test_every_command_helps(capsys: pytest.CaptureFixture[str], command: str) -
 
 def test_nothing_else_is_a_command() -> None:
     groups = {group.name for group in app.registered_groups}
-    commands = {
-        command.name or (command.callback.__name__ if command.callback else "") for command in app.registered_commands
-    }
+    commands = {command.name or getattr(command.callback, "__name__", None) for command in app.registered_commands}
 
     assert groups == {"people", "order", "log"}
     assert commands == {
