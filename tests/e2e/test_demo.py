@@ -11,11 +11,11 @@ import imagecodecs
 import pytest
 from rich.console import Console
 
-from leadglass.errors import ConflictError, LeadglassError, VerificationError
 from leadglass.demo.__main__ import main
 from leadglass.demo.report import write_report
 from leadglass.demo.story import Story, live
 from leadglass.demo.teller import Teller
+from leadglass.errors import ConflictError, LeadglassError, VerificationError
 from leadglass.testing.films import Film, example_films, planted
 
 PICTURE = re.compile(r'<img src="data:image/png;base64,([^"]+)" alt="([^"]+)">')
