@@ -21,7 +21,7 @@ demo: .venv/.core  ## one film's life from door to door; writes demo/report.html
 	@$(BIN)/python -m leadglass.demo
 
 test: .venv/.dev  ## run the tests on WORKERS (2) processes; lists the peers that were not found
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 services:  ## install the programs that tests of peers call (Debian, as root)
 	@tools/services

@@ -74,9 +74,9 @@ def run(arguments: Sequence[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return 130
     except BrokenPipeError:
-        # The reader of our output went away; nothing more can be said to it.
+        # The reader of our output went away; nothing more can be said to it, and what was left was not done.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 1
     except UnicodeEncodeError:
         complain(InputError("an argument holds text that has no UTF-8 form"))
         return InputError.exit_code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,7 +14,7 @@ from leadglass.dicom.frames import constant_rle, decode
 from leadglass.dicom.instance import Clean, Identified, Treated, compose, scan
 from leadglass.dicom.plan import encode as encode_plan
 from leadglass.dicom.source import Source, chunks
-from leadglass.errors import ConflictError
+from leadglass.errors import ConflictError, UnavailableError
 from leadglass.flows.record import allow, record
 from leadglass.flows.session import Session
 from leadglass.flows.terms import term
@@ -68,7 +69,7 @@ def ingest(site: Site, session: Session, source: Source) -> Ingested:
     composed = compose(header, Treated(transfer_syntax=RLE_LOSSLESS, value=covered, photometric=frames[0].photometric))
 
     site.keys.create(instance_id)
-    sealed = tuple(_seal(site, instance_id, name, data) for name, data in _parts(identified, composed, take(frames, parts)))
+    sealed = _seal_all(site, instance_id, _parts(identified, composed, take(frames, parts)))
     terms = {term(site, kind, value) for kind, value in header.terms}
     instance = StoredInstance(
         id=instance_id,
@@ -104,8 +105,7 @@ def ingest(site: Site, session: Session, source: Source) -> Ingested:
             )
     except ConflictError:
         # Another process was faster; what we stored has names of its own and nobody will ask for it.
-        for part in sealed:
-            site.blobs.discard(part.blob)
+        _discard(site, sealed)
         if known := _known(site, session, instance_id, received):
             return known
         raise
@@ -147,6 +147,24 @@ def _parts(identified: Identified, composed: Clean, patches: tuple[Patch, ...]) 
         yield Part.STREAM, chunks(identified.pixels)
     for patch in patches:
         yield Part.patch(patch.region.kind), (encode_patch(patch),)
+
+
+def _seal_all(site: Site, instance: InstanceId, parts: Iterable[tuple[str, Iterable[bytes]]]) -> tuple[SealedPart, ...]:
+    """Every part, sealed and stored; when one finds no room, the others give theirs back."""
+    sealed: list[SealedPart] = []
+    try:
+        for name, data in parts:
+            sealed.append(_seal(site, instance, name, data))
+    except UnavailableError:
+        with suppress(UnavailableError):
+            _discard(site, sealed)
+        raise
+    return tuple(sealed)
+
+
+def _discard(site: Site, sealed: Iterable[SealedPart]) -> None:
+    for part in sealed:
+        site.blobs.discard(part.blob)
 
 
 def _seal(site: Site, instance: InstanceId, part: str, data: Iterable[bytes]) -> SealedPart:

@@ -63,7 +63,7 @@ def disable(site: Site, session: Session, name: str) -> Account:
 
     Raises:
         RefusedError: the session may not manage people.
-        InputError: there is no such person.
+        InputError: there is no such person, or nobody would be left to manage people.
         ConflictError: the account is closed already.
     """
     allow(site, session.actor, Duty.MANAGE_PEOPLE)
@@ -73,6 +73,8 @@ def disable(site: Site, session: Session, name: str) -> Account:
             raise InputError(f"there is no person {name!r}", hint="leadglass people list")
         if not account.active:
             raise ConflictError(f"{name} is disabled already")
+        if not any(_manages(each) for each in transaction.people.find() if each.actor.name != name):
+            raise InputError(f"{name} is the last administrator", hint="add another one first: leadglass people add")
         disabled = replace(account, active=False)
         transaction.people.swap(account, disabled)
         record(site, transaction.log, "person disabled", actor=session.actor, person=name)
@@ -88,6 +90,10 @@ def everybody(site: Site, session: Session) -> tuple[Account, ...]:
     allow(site, session.actor, Duty.MANAGE_PEOPLE)
     with site.database.begin() as transaction:
         return transaction.people.find()
+
+
+def _manages(account: Account) -> bool:
+    return account.active and Role.ADMINISTRATOR in account.actor.roles
 
 
 def _account(site: Site, name: str, roles: Collection[Role], department: str | None, passphrase: str) -> Account:

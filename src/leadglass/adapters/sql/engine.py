@@ -46,5 +46,5 @@ def translated(path: Path) -> Iterator[None]:
     except DBAPIError as error:
         raise UnavailableError(
             f"the database {path.name} did not answer: {error.orig}",
-            hint="is the disk full, or the file locked by another program?",
+            hint="is the disk full, the file damaged, or locked by another program?",
         ) from error
