@@ -69,6 +69,9 @@ def create_site(folder: Path, *, admin: str, passphrase: str, example: bool = Fa
         ConflictError: something is in the folder already.
         UnavailableError: the folder cannot be written.
     """
+    folder = folder.absolute()
+    if folder == Path.cwd():
+        raise ConflictError("a site is not made in the folder you are in", hint="name a new folder: leadglass init NAME")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConflictError(f"{folder} is not empty", hint="choose a new folder for the site")
     entropy = SystemEntropy()

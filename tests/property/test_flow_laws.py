@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import pairwise
@@ -14,19 +14,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from world import PEOPLE, World, entries
+from world import PEOPLE, World, enrol, entries
 
 from leadglass.dicom.frames import decode
-from leadglass.dicom.instance import scan
+from leadglass.dicom.instance import compose_rendition, scan
+from leadglass.dicom.sealed import ENCRYPTED_ATTRIBUTES
 from leadglass.dicom.source import BytesSource, chunks
-from leadglass.errors import ConflictError, GrantExpiredError, InputError, RefusedError
+from leadglass.errors import (
+    ConflictError,
+    GrantExpiredError,
+    InputError,
+    ProofError,
+    RefusedError,
+    SealBrokenError,
+    UnavailableError,
+)
 from leadglass.flows import orders, people, vault
 from leadglass.flows.approve import approve
 from leadglass.flows.audit import audit
 from leadglass.flows.check import check
 from leadglass.flows.checkpoint import CHECKPOINT_FILE, checkpoint, signed_checkpoint
 from leadglass.flows.history import history
-from leadglass.flows.ingest import fingerprint, ingest, sha256_of
+from leadglass.flows.ingest import ingest
 from leadglass.flows.lift import lift
 from leadglass.flows.listing import listing
 from leadglass.flows.maintain import maintain
@@ -36,13 +45,15 @@ from leadglass.flows.receipt import check as check_receipt
 from leadglass.flows.release import release
 from leadglass.flows.request import request
 from leadglass.flows.restore import restore
-from leadglass.flows.session import service
+from leadglass.flows.session import login, service
+from leadglass.flows.vault import fingerprint, sha256_of
 from leadglass.ledger.proof import check_consistency, prove_consistency
 from leadglass.ledger.tile import Edge, grow
 from leadglass.ledger.tree import leaf_hash
 from leadglass.model.access import Action, PixelState, Purpose, Role
+from leadglass.model.ids import BlobId
 from leadglass.model.region import RegionKind
-from leadglass.ports import Outlet, Tiles
+from leadglass.ports import Outlet, Tiles, Transaction
 from leadglass.site import Site
 from leadglass.testing.faults import Faults, FaultyOutlet, InjectedError, faulty
 from leadglass.testing.films import small_film
@@ -246,7 +257,7 @@ def test_after_a_crash_at_every_single_write_every_law_still_holds(
         world = World()
         flow = prepare(world)
         faults = Faults(at, persisted=persisted)
-        with suppress(InjectedError):
+        with suppress(UnavailableError):
             flow(world, faulty(world.site, faults), FaultyOutlet(world.outlet, faults))
         if not faults.struck:
             break
@@ -427,3 +438,183 @@ def _samples(file: bytes) -> NDArray[Any]:
     identified = scan(BytesSource(file))
     (frame,) = decode(identified.layout, identified.pixels, encapsulated=identified.encapsulated)
     return frame.samples
+
+
+def test_a_database_that_was_put_back_signs_nothing() -> None:
+    world = World()
+    world.ingest()
+    checkpoint(world.site)
+    yesterday = world.site.database._state  # type: ignore[attr-defined]  # the memory adapter's own
+    world.order()
+    newest = checkpoint(world.site)
+    world.site.database._state = yesterday  # type: ignore[attr-defined]
+    with pytest.raises(ProofError):
+        checkpoint(world.site)
+    people.disable(world.site, world.people["admin"], "student")
+    with pytest.raises(ProofError):
+        checkpoint(world.site)
+    assert signed_checkpoint(world.site, world.site.tiles.read("checkpoint").decode()) == newest  # type: ignore[union-attr]
+    assert not audit(world.site).ok
+
+
+def test_a_look_for_somebody_else_needs_two_people() -> None:
+    world = World()
+    instance = world.ready()
+    own = world.ask("dr", instance, Action.VIEW, Purpose.TREAT, identity=True)
+    other = world.ask("dr", instance, Action.VIEW, Purpose.TREAT, identity=True, recipient="a newspaper")
+    assert own.grant is not None
+    assert (other.grant, other.decision.approvals_needed) == (None, 2)
+
+
+@pytest.mark.parametrize("role", ["reader", "referrer"])
+def test_nobody_gives_a_right_to_themselves_by_an_order(role: str) -> None:
+    world = World()
+    world.ingest()
+    placing = enrol(world.site, "both", Role.TECHNOLOGIST, Role.RADIOLOGIST, Role.REFERRER)
+    with pytest.raises(RefusedError):
+        orders.add(world.site, placing, accession=world.patient.accession, procedure="chest", **{role: "both"})
+    assert [action for action, _, _ in entries(world.site)][-1] == "refused"
+
+
+def test_a_grant_is_worth_nothing_once_its_order_is_closed() -> None:
+    world = World()
+    instance = world.ready()
+    grant = world.ask("dr", instance, Action.VIEW, Purpose.TREAT, identity=True).grant
+    assert grant is not None
+    (order,) = orders.listed(world.site, world.people["tech"])
+    orders.close(world.site, world.people["tech"], order.id)
+    with pytest.raises(RefusedError):
+        release(world.site, world.people["dr"], grant.id, world.outlet)
+    assert not world.outlet.files
+
+
+def test_a_grant_is_worth_nothing_once_the_pixels_need_review() -> None:
+    world = World()
+    instance = world.ready()
+    grant = world.agreed("dr", instance, Action.EXPORT, Purpose.RESEARCH)
+    check(world.site, world.people["tech"], instance.id, pixels=PixelState.REVIEW, note="a name is burnt in")
+    with pytest.raises(RefusedError):
+        release(world.site, world.people["dr"], grant.id, world.outlet)
+
+
+@pytest.mark.parametrize("gone", ["dr", "dso"])
+def test_a_grant_is_worth_nothing_once_requester_or_approver_is_gone(gone: str) -> None:
+    world = World()
+    grant = world.agreed("dr", world.ready(), Action.EXPORT, Purpose.RESEARCH)
+    people.disable(world.site, world.people["admin"], gone)
+    with pytest.raises(RefusedError):
+        release(world.site, world.people["dr"], grant.id, world.outlet)
+
+
+def test_a_blob_that_was_swept_under_a_slow_ingest_is_noticed_before_the_row() -> None:
+    world = World()
+
+    class Sweeping:
+        """The blob store of a site whose maintenance runs while an ingest is under way."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(world.site.blobs, name)
+
+        def put(self, chunks_: Iterable[bytes]) -> BlobId:
+            blob = world.site.blobs.put(chunks_)
+            self.last = blob
+            return blob
+
+    sweeping = Sweeping()
+    site = replace(world.site, blobs=sweeping, database=_Before(world.site, lambda: world.site.blobs.discard(sweeping.last)))  # type: ignore[arg-type]
+    with pytest.raises(UnavailableError):
+        ingest(site, world.people["tech"], BytesSource(world.film))
+    with world.site.database.begin() as transaction:
+        assert transaction.instances.find() == ()
+
+
+class _Before:
+    """A database that lets something happen just before a row is added."""
+
+    def __init__(self, site: Site, happen: Callable[[], None]) -> None:
+        self._site = site
+        self._happen = happen
+
+    @contextmanager
+    def begin(self) -> Iterator[Transaction]:
+        with suppress(AttributeError):
+            self._happen()
+        with self._site.database.begin() as transaction:
+            yield transaction
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused() -> None:
+    world = World()
+    other = bytearray(world.film)
+    other[-1] ^= 1
+
+    class Changing:
+        """A file that is another one after it was read whole once."""
+
+        size = len(world.film)
+        data = world.film
+
+        def read(self, offset: int, length: int) -> bytes:
+            data, self.data = self.data, bytes(other) if length >= self.size else self.data
+            return data[offset : offset + length]
+
+    with pytest.raises(InputError):
+        ingest(world.site, world.people["tech"], Changing())
+    assert list(world.site.blobs.stored()) == []
+
+
+def test_a_sealed_item_in_another_file_does_not_open() -> None:
+    world = World()
+    instance, mine = world.released("lungs")
+    other = world.agreed("dr", instance, Action.EXPORT, Purpose.RESEARCH, regions=["lungs"], recipient="somebody else")
+    theirs = release(world.site, world.people["dr"], other.id, world.outlet).release
+    grant = world.agreed("dr", instance, Action.LIFT, Purpose.RESEARCH, release=mine.id)
+    lift(world.site, world.people["dr"], grant.id, world.outlet, name="key.json")
+    mine_, theirs_ = (scan(BytesSource(world.outlet.files[f"{each.id}.dcm"])) for each in (mine, theirs))
+    sealed = mine_.top[ENCRYPTED_ATTRIBUTES]
+    chimera = compose_rendition(
+        theirs_.source,
+        frames=theirs_.pixels.read(0, theirs_.pixels.size),
+        layout=theirs_.layout,
+        sop_instance_uid=theirs_.sop_instance_uid,
+        set_elements={},
+        remove=(),
+        sealed=mine_.header.read(sealed.offset, sealed.end - sealed.offset),
+    )
+    with pytest.raises(SealBrokenError):
+        open_release(chimera.source, world.outlet.files["key.json"], now=world.clock.now())
+
+
+def test_regions_can_be_opened_one_after_the_other() -> None:
+    world = World()
+    instance, made = world.released("lungs")
+    data = world.outlet.files[f"{made.id}.dcm"]
+    uids = {scan(BytesSource(data)).sop_instance_uid}
+    for number, kind in enumerate(("heart", "rest")):
+        grant = world.agreed("dr", instance, Action.LIFT, Purpose.RESEARCH, release=made.id, regions=[kind])
+        lift(world.site, world.people["dr"], grant.id, world.outlet, name=f"{number}.json")
+        opened = open_release(BytesSource(data), world.outlet.files[f"{number}.json"], now=world.clock.now())
+        data = b"".join(opened.rendition.chunks())
+        uids.add(scan(BytesSource(data)).sop_instance_uid)
+    assert np.array_equal(_samples(data), _samples(world.film))
+    assert len(uids) == 3
+    assert ENCRYPTED_ATTRIBUTES not in scan(BytesSource(data)).top
+
+
+def test_a_changed_passphrase_signs_in_and_the_old_one_does_not() -> None:
+    world = World()
+    created = people.add(
+        world.site, world.people["admin"], "new", roles=[Role.SECURITY_OFFICER], department=None, passphrase="first one"
+    )
+    session = login(world.site, "new", "first one")
+    changed = people.change_passphrase(world.site, session, "mine alone")
+    assert changed.public_key != created.public_key
+    assert login(world.site, "new", "mine alone").actor == session.actor
+    with pytest.raises(RefusedError):
+        login(world.site, "new", "first one")
+
+
+def test_the_last_administrator_stays() -> None:
+    world = World()
+    with pytest.raises(InputError):
+        people.disable(world.site, world.people["admin"], "admin")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from leadglass.cli.terminal import choice, emit, options, signed_in
-from leadglass.errors import ConflictError, InputError, ShreddedError, UnavailableError
+from leadglass.cli.terminal import choice, emit, options, signed_in, unforeseen
+from leadglass.errors import ConflictError, InputError, LeadglassError, ShreddedError, UnavailableError
 
 if TYPE_CHECKING:
     from leadglass.flows.listing import Listed
@@ -59,6 +59,11 @@ def _ingested(site: Site, session: Session, path: Path) -> tuple[dict[str, Any],
     except (InputError, ConflictError, ShreddedError, UnavailableError) as error:
         reason = f"{type(error).__name__}: {error.message}" + (f" ({error.hint})" if error.hint else "")
         return fields | {"reason": reason}, error if isinstance(error, UnavailableError) else None
+    except LeadglassError:
+        raise
+    except Exception as error:
+        # One odd file does not keep the others out; its reason names the place in the code and nothing of the file.
+        return fields | {"reason": unforeseen(error).message}, None
     return fields | {
         "instance": done.instance.id,
         "state": done.arrival,

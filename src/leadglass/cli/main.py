@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import typer
 
 from leadglass import __version__
 from leadglass.cli import access, films, leaving, log, site
-from leadglass.cli.terminal import complain, options
+from leadglass.cli.terminal import complain, options, unforeseen
 from leadglass.errors import InputError, LeadglassError
 
 app = typer.Typer(
@@ -81,7 +80,7 @@ def run(arguments: Sequence[str]) -> int:
         complain(InputError("an argument holds text that has no UTF-8 form"))
         return InputError.exit_code
     except Exception as error:
-        complain(_unforeseen(error))
+        complain(unforeseen(error))
         return 1
     return result if isinstance(result, int) else 0
 
@@ -105,11 +104,3 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
         else:
             rest.append(argument)
     return front + rest
-
-
-def _unforeseen(error: Exception) -> LeadglassError:
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    return LeadglassError(
-        f"an error that nobody foresaw: {type(error).__name__} at {Path(where.filename).name}:{where.lineno}",
-        hint="please report this line; it holds no data of a patient",
-    )

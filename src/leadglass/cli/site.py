@@ -60,6 +60,16 @@ def people_add(
         emit(_shown(account) | ({"passphrase": made} if made else {}))
 
 
+@people.command("passphrase")
+def people_passphrase() -> None:
+    """Change your own passphrase; LEADGLASS_NEW_PASSPHRASE is the new one, or the terminal asks."""
+    from leadglass.flows import people as flow
+
+    with signed_in() as (site, session):
+        secret = passphrase("New passphrase", variable="LEADGLASS_NEW_PASSPHRASE", confirm=True)
+        emit(_shown(flow.change_passphrase(site, session, secret)))
+
+
 @people.command("list")
 def people_list() -> None:
     """List the people of the site."""

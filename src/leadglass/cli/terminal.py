@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -131,6 +132,15 @@ def choice(kind: type[E], text: str, *, option: str) -> E:
     raise InputError(f"{option} is one of a few words", hint=f"{option} {'|'.join(each.value for each in kind)}")
 
 
+def unforeseen(error: Exception) -> LeadglassError:
+    """What to say of an exception that nobody foresaw: its place, since its text may name a patient."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return LeadglassError(
+        f"an error that nobody foresaw: {type(error).__name__} at {Path(where.filename).name}:{where.lineno}",
+        hint="please report this line; it holds no data of a patient",
+    )
+
+
 def _checkpoint_quietly(site: Site) -> None:
     from leadglass.flows.checkpoint import checkpoint
 
@@ -147,4 +157,5 @@ def _plain(value: Any) -> str:
         return ",".join(map(_plain, value))
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return str(value)
+    # What a file says may hold control characters; on a terminal they would be commands.
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in str(value))

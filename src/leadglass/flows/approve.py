@@ -37,7 +37,6 @@ def approve(site: Site, session: Session, ticket_id: str, *, deny: bool = False,
         GrantExpiredError: the ticket has expired or is no longer waiting.
         InputError: there is no such ticket.
     """
-    allow(site, session.actor, Duty.APPROVE)
     with site.database.begin() as transaction:
         ticket = _ticket(transaction, ticket_id)
     now = site.clock.now()
@@ -59,6 +58,7 @@ def submit(site: Site, actor: Actor, ticket_id: str, approval: Approval) -> Appr
         RefusedError: it may not be counted; on record.
         VerificationError: the signature is not the approver's over this ticket.
     """
+    allow(site, actor, Duty.APPROVE)
     try:
         with site.database.begin() as transaction:
             return _submit(site, transaction, actor, _ticket(transaction, ticket_id), approval)

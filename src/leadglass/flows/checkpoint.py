@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leadglass.errors import LeadglassError
+from leadglass.errors import LeadglassError, ProofError
 from leadglass.flows.record import record
 from leadglass.flows.session import service
 from leadglass.ledger.checkpoint import Checkpoint, check_checkpoint
@@ -23,9 +23,14 @@ def checkpoint(site: Site) -> Checkpoint:
     """Append what is queued, sign the tree, publish it. Afterwards every committed entry can be proved.
 
     Several processes may do this at once; a crash anywhere is made good by the next call.
+
+    Raises:
+        ProofError: what was published says more than the database, as after an older copy of it was put back. Nothing is
+            signed: a second history beside the first would be a fork.
     """
     with site.database.begin() as transaction:
         head = transaction.log.checkpoint()
+        _check_not_behind(site, transaction, head)
         while head is None or transaction.log.queued(1):
             head = _advance(site, transaction, head)
     return publish(site)
@@ -41,7 +46,9 @@ def publish(site: Site) -> Checkpoint:
         if site.tiles.read(CHECKPOINT_FILE) != head.note.encode():
             edge = _published_edge(site, transaction)
             entries = [each.entry for each in transaction.log.read(edge.size, signed.size)]
-            grown = grow(edge, entries)[1]
+            after, grown = grow(edge, entries)
+            if after.frontier.root != signed.root:
+                raise ProofError("the entries do not give the root that was signed", hint="run: leadglass log verify")
             for tile in grown:
                 site.tiles.write(tile.path, tile.data)
             site.tiles.write(VKEY_FILE, f"{log_key(site).encode()}\n".encode())
@@ -75,6 +82,24 @@ def _advance(site: Site, transaction: Transaction, head: Head | None) -> Head:
     advanced = Head(note=sign(text, name=site.origin, seed=_signing_seed(site)), frontier=frontier.encode())
     transaction.log.advance(head, advanced)
     return advanced
+
+
+def _check_not_behind(site: Site, transaction: Transaction, head: Head | None) -> None:
+    """What was published is the beginning of what the database holds. Files that are not ours are judged by ``publish``."""
+    note = site.tiles.read(CHECKPOINT_FILE)
+    if note is None or (head is not None and note == head.note.encode()):
+        return
+    try:
+        shown = signed_checkpoint(site, note.decode(errors="replace"))
+    except ProofError:
+        return
+    size = signed_checkpoint(site, head.note).size if head is not None else 0
+    leaves = [leaf_hash(each.entry) for each in transaction.log.read(0, shown.size)] if shown.size <= size else []
+    if shown.size > size or Frontier().extend(leaves).root != shown.root:
+        raise ProofError(
+            f"the published log has {shown.size} entries that the database does not begin with",
+            hint="was an older database put back? bring the newest one; nothing is signed until then",
+        )
 
 
 def _published_edge(site: Site, transaction: Transaction) -> Edge:

@@ -1,4 +1,4 @@
-"""Using a grant: by the person it was given to, for what it was given, once, and never after it was revoked."""
+"""Using a grant: by the person it was given to, for what it was given, once, and only while its reasons still hold."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from dataclasses import replace
 from leadglass.errors import GrantExpiredError, InputError, RefusedError
 from leadglass.flows import vault
 from leadglass.flows.record import record_refusal
+from leadglass.flows.request import circumstances
 from leadglass.flows.session import Session
-from leadglass.model.access import Action, Grant
+from leadglass.model.access import Action, Grant, Outcome
 from leadglass.model.instance import StoredInstance
-from leadglass.policy.quorum import check_grant
+from leadglass.policy.decide import decide
+from leadglass.policy.quorum import check_grant, count
 from leadglass.ports import Transaction
 from leadglass.site import Site
 
@@ -23,7 +25,8 @@ def usable(site: Site, session: Session, grant_id: str, actions: Collection[Acti
     """The session's own grant, good for one of ``actions`` now, and the instance it is for.
 
     Raises:
-        RefusedError: it is somebody else's. GrantExpiredError: it was good once. Both on record.
+        RefusedError: it is somebody else's, or policy would no longer give it. GrantExpiredError: it was good once.
+            Both on record.
         InputError: there is none, or it is for something else.
     """
     with site.database.begin() as transaction:
@@ -31,7 +34,10 @@ def usable(site: Site, session: Session, grant_id: str, actions: Collection[Acti
         if grant is None:
             raise InputError(f"there is no grant {grant_id}", hint="ask for one: leadglass request")
         instance = vault.find(transaction, grant.request.instance)
-    _check(site, session, grant)
+        refusal = _refusal(site, transaction, session, grant, instance)
+    if refusal is not None:
+        _record(site, session, grant, refusal)
+        raise refusal
     if grant.request.action not in actions:
         raise InputError(
             f"grant {grant_id} is for {grant.request.action}",
@@ -44,33 +50,61 @@ def usable(site: Site, session: Session, grant_id: str, actions: Collection[Acti
 def spending(site: Site, session: Session, grant: Grant) -> Iterator[Transaction]:
     """A transaction that uses the grant once, with what the caller adds to it: both or neither.
 
-    The grant is read again inside: what was revoked or used meanwhile is worth nothing.
+    Everything is asked again inside: what was used, expired, or lost its reason meanwhile is worth nothing.
 
     Raises:
-        GrantExpiredError: it is no longer good; on record.
+        RefusedError, GrantExpiredError: as ``usable``; on record.
     """
     try:
         with site.database.begin() as transaction:
             current = transaction.grants.get(grant.id) or replace(grant, revoked=True)
-            check_grant(current, now=site.clock.now())
+            instance = vault.find(transaction, grant.request.instance)
+            refusal = _refusal(site, transaction, session, current, instance)
+            if refusal is not None:
+                raise refusal
             transaction.grants.swap(current, replace(current, uses_left=current.uses_left - 1))
             yield transaction
-    except GrantExpiredError as error:
-        _refused(site, session, grant, error)
-        raise
-
-
-def _check(site: Site, session: Session, grant: Grant) -> None:
-    try:
-        if grant.requester != session.actor.name:
-            raise RefusedError(
-                "a grant serves the person who asked for it", hint="ask for one of your own: leadglass request"
-            )
-        check_grant(grant, now=site.clock.now())
     except RefusedError as error:
-        _refused(site, session, grant, error)
+        _record(site, session, grant, error)
         raise
 
 
-def _refused(site: Site, session: Session, grant: Grant, error: RefusedError) -> None:
+def _refusal(
+    site: Site, transaction: Transaction, session: Session, grant: Grant, instance: StoredInstance
+) -> RefusedError | None:
+    """Why the grant may not be used now; None where it may."""
+    if grant.requester != session.actor.name:
+        return RefusedError("a grant serves the person who asked for it", hint="ask for one of your own: leadglass request")
+    try:
+        check_grant(grant, now=site.clock.now())
+    except GrantExpiredError as error:
+        return error
+    account = transaction.people.get(grant.requester)
+    if account is None or not account.active:
+        return RefusedError("this account is closed")
+    # Orders are closed, pixels turn out to need review, approvers leave: policy is asked as things stand now.
+    approvers, officers, heads = _standing_approvals(transaction, grant)
+    known = circumstances(transaction, instance, grant.request, account.actor)
+    decision = decide(
+        grant.request,
+        actor=account.actor,
+        circumstances=replace(known, approvers=approvers, officers=officers, heads=heads),
+        policies=site.policies,
+    )
+    given = set(grant.regions) <= set(decision.shown) and (decision.identity or not grant.identity)
+    if decision.outcome is not Outcome.PERMIT or not given:
+        return RefusedError("what this grant gave is no longer permitted", reasons=decision.reasons, hint="ask again")
+    return None
+
+
+def _standing_approvals(transaction: Transaction, grant: Grant) -> tuple[int, int, int]:
+    """Distinct approvers, officers and heads among those who approved and are still here."""
+    ticket = None if grant.ticket is None else transaction.tickets.get(grant.ticket)
+    if ticket is None:
+        return 0, 0, 0
+    actors = {account.actor.name: account.actor for account in transaction.people.find() if account.active}
+    return count(ticket.approvals, actors)
+
+
+def _record(site: Site, session: Session, grant: Grant, error: RefusedError) -> None:
     record_refusal(site, session.actor, grant.request.action, error, subject=grant.request.instance, grant=grant.id)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from leadglass.errors import InputError
 from leadglass.flows.record import allow, read_record, record
 from leadglass.flows.session import Session
-from leadglass.flows.vault import find
 from leadglass.model.access import Duty
 from leadglass.site import Site
 
@@ -35,7 +35,9 @@ def history(site: Site, session: Session, instance_id: str) -> tuple[Line, ...]:
     """
     allow(site, session.actor, Duty.READ_HISTORY)
     with site.database.begin() as transaction:
-        instance = find(transaction, instance_id)
+        instance = transaction.instances.get(instance_id)
+        if instance is None:
+            raise InputError(f"there is no instance {instance_id}", hint="leadglass list")
         logged = transaction.log.about(instance.id)
         record(site, transaction.log, "history read", actor=session.actor, subject=instance.id)
     lines = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,17 +13,18 @@ from leadglass.dicom.frames import constant_rle, decode
 from leadglass.dicom.instance import Clean, Identified, Treated, compose, scan
 from leadglass.dicom.plan import encode as encode_plan
 from leadglass.dicom.source import Source, chunks
-from leadglass.errors import ConflictError, UnavailableError
+from leadglass.errors import ConflictError, InputError, UnavailableError
+from leadglass.flows import vault
 from leadglass.flows.record import allow, record
 from leadglass.flows.session import Session
 from leadglass.flows.terms import term
+from leadglass.flows.vault import name_of, part_context, sha256_of
 from leadglass.model.access import Duty, PixelState
 from leadglass.model.frame import Frame
 from leadglass.model.ids import InstanceId, SeriesId, StudyId, Term
 from leadglass.model.instance import Part, SealedPart, StoredInstance, Tier
 from leadglass.model.region import Partition, Patch
 from leadglass.seal.envelope import seal_stream
-from leadglass.seal.keys import keyed
 from leadglass.site import Site
 from leadglass.veil.cover import take
 from leadglass.veil.partition import partition
@@ -57,8 +57,8 @@ def ingest(site: Site, session: Session, source: Source) -> Ingested:
     """
     allow(site, session.actor, Duty.INGEST)
     identified = scan(source)
-    instance_id = InstanceId(f"i-{_key(site, 'instance', identified.sop_instance_uid)[:24]}")
-    received = fingerprint(site, sha256_of(chunks(source)))
+    instance_id = InstanceId(f"i-{name_of(site, 'instance', identified.sop_instance_uid)[:24]}")
+    received = vault.fingerprint(site, sha256_of(chunks(source)))
     if known := _known(site, session, instance_id, received):
         return known
 
@@ -73,8 +73,8 @@ def ingest(site: Site, session: Session, source: Source) -> Ingested:
     terms = {term(site, kind, value) for kind, value in header.terms}
     instance = StoredInstance(
         id=instance_id,
-        study=StudyId(f"st-{_key(site, 'study', identified.study_uid)[:16]}"),
-        series=SeriesId(f"se-{_key(site, 'series', identified.series_uid)[:16]}"),
+        study=StudyId(f"st-{name_of(site, 'study', identified.study_uid)[:16]}"),
+        series=SeriesId(f"se-{name_of(site, 'series', identified.series_uid)[:16]}"),
         fingerprint=received,
         patient=_first(site, header.terms, "patient_id"),
         accession=_first(site, header.terms, "accession"),
@@ -89,8 +89,11 @@ def ingest(site: Site, session: Session, source: Source) -> Ingested:
         held=False,
         parts=sealed,
     )
+    _check_round_trip(site, instance)
     try:
         with site.database.begin() as transaction:
+            for part in sealed:
+                site.blobs.open(part.blob)  # raises when a sweep was faster than a very slow ingest
             transaction.instances.add(instance)
             transaction.terms.add(instance_id, terms)
             record(
@@ -121,9 +124,15 @@ def find_parts(site: Site, identified: Identified, frames: tuple[Frame, ...]) ->
     return partition(outlines, rows=first.rows, columns=first.columns, grid=grid)
 
 
-def part_context(instance: InstanceId, part: str) -> str:
-    """What a stored part is sealed to: this part of this instance and no other."""
-    return f"leadglass/part@v1/{instance}/{part}"
+def _check_round_trip(site: Site, instance: StoredInstance) -> None:
+    """What was stored gives the received file back, bit for bit; proved before anybody relies on it."""
+    if vault.fingerprint(site, sha256_of(chunks(vault.received(site, instance)))) == instance.fingerprint:
+        return
+    _discard(site, instance.parts)
+    raise InputError(
+        "the file does not come back bit for bit from what was stored",
+        hint="did it change while it was read? if it did not, please report it",
+    )
 
 
 def _known(site: Site, session: Session, instance_id: InstanceId, received: str) -> Ingested | None:
@@ -178,23 +187,6 @@ def _seal(site: Site, instance: InstanceId, part: str, data: Iterable[bytes]) ->
         wrapped_key=site.keys.wrap(instance, key, context=context),
         size=site.blobs.open(blob).size,
     )
-
-
-def fingerprint(site: Site, sha256: str) -> str:
-    """A keyed digest of received bytes: says whether they are the same, and nothing else to anybody."""
-    return _key(site, "received", sha256)
-
-
-def sha256_of(pieces: Iterable[bytes]) -> str:
-    """SHA-256 of the concatenation, lower-case hex."""
-    sha256 = hashlib.sha256()
-    for piece in pieces:
-        sha256.update(piece)
-    return sha256.hexdigest()
-
-
-def _key(site: Site, kind: str, value: str) -> str:
-    return keyed(site.keys.secret("names"), kind=kind, value=value)
 
 
 def _first(site: Site, terms: Iterable[tuple[str, str]], kind: str) -> Term | None:

@@ -10,7 +10,7 @@ from leadglass.flows import vault
 from leadglass.flows.grants import spending, usable
 from leadglass.flows.open import KEY_FORMAT
 from leadglass.flows.record import record
-from leadglass.flows.release import region_context, release_key_context
+from leadglass.flows.release import region_context, release_key_context, release_uid
 from leadglass.flows.session import Session
 from leadglass.model.access import Action
 from leadglass.model.entry import canonical, timestamp
@@ -76,6 +76,12 @@ def lift(site: Site, session: Session, grant_id: str, outlet: Outlet, *, name: s
 
 
 def _region(site: Site, release: ReleaseId, kind: RegionKind, *, key: bytes, purpose: str) -> dict[str, str]:
-    context = region_context(origin=site.origin, release=release, region=kind, purpose=purpose)
+    context = region_context(
+        origin=site.origin,
+        release=release,
+        instance=release_uid(key, release=release),
+        region=kind,
+        purpose=purpose,
+    )
     made = region_key(key, context=context)
     return {"region": kind, "kek": made.kek.hex(), "id": made.kek_id.hex(), "context": context.decode()}

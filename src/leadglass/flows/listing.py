@@ -13,7 +13,7 @@ from leadglass.flows.record import allow, record
 from leadglass.flows.request import circumstances
 from leadglass.flows.session import Session
 from leadglass.flows.terms import patient_terms, term
-from leadglass.model.access import Action, Duty, Outcome, Purpose, Request
+from leadglass.model.access import Action, Circumstances, Duty, Outcome, Purpose, Request
 from leadglass.model.ids import Term
 from leadglass.model.instance import StoredInstance
 from leadglass.policy.decide import decide
@@ -58,13 +58,14 @@ def listing(
     with site.database.begin() as transaction:
         wanted = [{found for each in terms for found in transaction.terms.find(each)} for terms in searched]
         found = [each for each in transaction.instances.find() if all(each.id in ids for ids in wanted)]
-        named = [instance for instance in found if identity and _may_name(site, session, transaction, instance)]
-        for instance in named:
-            record(site, transaction.log, "identity listed", actor=session.actor, subject=instance.id)
-    shown = {instance.id for instance in named}
-    return tuple(
-        Listed(instance, _patient(vault.received(site, instance)) if instance.id in shown else None) for instance in found
-    )
+        asked = [(each, *_primary_look(transaction, session, each)) for each in found] if identity else []
+    # Policy is asked outside the transaction: a long list keeps nobody from writing.
+    shown = {each.id for each, request, known in asked if _may_name(site, session, request, known)}
+    if shown:
+        with site.database.begin() as transaction:
+            for instance in sorted(shown):
+                record(site, transaction.log, "identity listed", actor=session.actor, subject=instance)
+    return tuple(Listed(each, _patient(vault.received(site, each)) if each.id in shown else None) for each in found)
 
 
 def _patient(received: Source) -> Patient:
@@ -76,8 +77,9 @@ def _patient(received: Source) -> Patient:
     return Patient(name=text(0x00100010), id=text(0x00100020), accession=text(0x00080050), study_date=text(0x00080020))
 
 
-def _may_name(site: Site, session: Session, transaction: Transaction, instance: StoredInstance) -> bool:
-    asked = Request(
+def _primary_look(transaction: Transaction, session: Session, instance: StoredInstance) -> tuple[Request, Circumstances]:
+    """The request that showing a name amounts to: a look at the whole film, for treatment."""
+    request = Request(
         instance=instance.id,
         action=Action.VIEW,
         purpose=Purpose.TREAT,
@@ -85,6 +87,9 @@ def _may_name(site: Site, session: Session, transaction: Transaction, instance: 
         identity=True,
         recipient=session.actor.name,
     )
-    known = circumstances(transaction, instance, asked, session.actor)
-    decision = decide(asked, actor=session.actor, circumstances=known, policies=site.policies)
+    return request, circumstances(transaction, instance, request, session.actor)
+
+
+def _may_name(site: Site, session: Session, request: Request, known: Circumstances) -> bool:
+    decision = decide(request, actor=session.actor, circumstances=known, policies=site.policies)
     return decision.outcome is Outcome.PERMIT and decision.identity

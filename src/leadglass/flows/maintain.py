@@ -36,7 +36,8 @@ def maintain(site: Site, session: Session) -> Maintained:
         orphans = [blob for blob in old if blob not in named]
         if orphans:
             record(site, transaction.log, "swept", actor=session.actor, blobs=len(orphans))
-    for blob in orphans:
-        site.blobs.discard(blob)
+        # Inside the transaction: an ingest that is about to name one of them waits, and then finds it gone.
+        for blob in orphans:
+            site.blobs.discard(blob)
     unfinished = site.blobs.tidy(before)
     return Maintained(len(orphans), unfinished, checkpoint(site).size)

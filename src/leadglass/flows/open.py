@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from leadglass.dicom.derived import SOURCE_IMAGE_SEQUENCE, source_image, source_image_uids
 from leadglass.dicom.frames import decode, native
-from leadglass.dicom.instance import Rendition, compose_rendition, scan
+from leadglass.dicom.instance import Identified, Rendition, compose_rendition, scan
 from leadglass.dicom.sealed import (
     ENCRYPTED_ATTRIBUTES,
     decode_attributes,
@@ -17,13 +19,16 @@ from leadglass.dicom.sealed import (
     encode_sequence,
 )
 from leadglass.dicom.source import Source
-from leadglass.errors import GrantExpiredError, InputError, SealBrokenError
+from leadglass.dicom.uids import uuid_uid
+from leadglass.errors import GrantExpiredError, InputError, MalformedError, SealBrokenError
 from leadglass.model.entry import moment
 from leadglass.model.region import Patch, RegionKind
 from leadglass.seal.cms import kek_ids, open_authenveloped
 from leadglass.veil.cover import uncover
 from leadglass.veil.patch import decode as decode_patch
 
+DERIVATION_DESCRIPTION = 0x00082111
+OPENED = "leadglass/opened@v1"
 KEY_FORMAT = "leadglass/key@v1"
 MAX_KEY_FILE = 1 << 20
 
@@ -63,28 +68,46 @@ def open_release(source: Source, key_file: bytes, *, now: datetime) -> Opened:
         raise InputError("the file holds no sealed region", hint="is it the file of a leadglass release?")
     patches: list[Patch] = []
     remaining: list[bytes] = []
+    uids = {released.sop_instance_uid, *source_image_uids(released)}
     for content in decode_sequence(released.header.read(sealed.offset, sealed.end - sealed.offset)):
         secret = _fitting(content, secrets)
         if secret is None:
             remaining.append(content)
         else:
-            patches.append(_unseal(content, secret))
+            patches.append(_unseal(content, secret, uids=uids))
     if not patches:
         raise InputError("the key file opens nothing in this file", hint="keys are for one release; compare its name")
     frames = list(decode(released.layout, released.pixels, encapsulated=released.encapsulated))
     for patch in patches:
         frames = [uncover(frame, patch, index) for index, frame in enumerate(frames)]
+    opened = tuple(kind for kind in RegionKind if kind in {patch.region.kind for patch in patches})
+    kept = len(remaining)
     rendition = compose_rendition(
         source,
         frames=b"".join(native(frames, released.layout)),
         layout=released.layout,
-        sop_instance_uid=released.sop_instance_uid,
-        set_elements={},
+        sop_instance_uid=_opened_uid(released, opened),
+        set_elements=_derived(released, opened, kept),
         # Without another one the file would keep the sequence that it came with.
         remove=() if remaining else (ENCRYPTED_ATTRIBUTES,),
         sealed=encode_sequence(remaining) if remaining else None,
     )
-    return Opened(rendition, tuple(kind for kind in RegionKind if kind in {patch.region.kind for patch in patches}))
+    return Opened(rendition, opened)
+
+
+def _opened_uid(released: Identified, opened: Collection[RegionKind]) -> str:
+    """The opened film is another image than the released one, and the same one whoever opens the same regions of it."""
+    return uuid_uid(hashlib.sha256(f"{OPENED}\n{released.sop_instance_uid}\n{','.join(opened)}".encode()).digest()[:16])
+
+
+def _derived(released: Identified, opened: Collection[RegionKind], kept: int) -> Mapping[int, tuple[str, bytes]]:
+    """What the header of an opened film says of its making."""
+    still = f"; still covered: {kept} more" if kept else ""
+    source = next(source_image_uids(released), released.sop_instance_uid)
+    return {
+        DERIVATION_DESCRIPTION: ("ST", f"leadglass opened: {', '.join(opened)}{still}".encode()),
+        SOURCE_IMAGE_SEQUENCE: source_image(sop_class=released.sop_class, sop_instance_uid=source),
+    }
 
 
 def read_key_file(data: bytes) -> tuple[Mapping[bytes, RegionSecret], datetime]:
@@ -106,7 +129,10 @@ def read_key_file(data: bytes) -> tuple[Mapping[bytes, RegionSecret], datetime]:
             )
             for each in fields["regions"]
         ]
-        return {secret.kek_id: secret for secret in secrets}, moment(fields["expires"])
+        expires = moment(fields["expires"])
+        if expires.tzinfo is None:
+            raise ValueError("a time without its zone")
+        return {secret.kek_id: secret for secret in secrets}, expires
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"the key file is no {KEY_FORMAT}", hint="it is what `leadglass key` wrote") from error
 
@@ -115,9 +141,18 @@ def _fitting(content: bytes, secrets: Mapping[bytes, RegionSecret]) -> RegionSec
     return next((secrets[kek_id] for kek_id in kek_ids(content) if kek_id in secrets), None)
 
 
-def _unseal(content: bytes, secret: RegionSecret) -> Patch:
+def _unseal(content: bytes, secret: RegionSecret, *, uids: Collection[str]) -> Patch:
     context, encoded = decode_attributes(open_authenveloped(content, kek=secret.kek, kek_id=secret.kek_id))
     patch = decode_patch(encoded)
-    if context != secret.context or patch.region.kind is not secret.region:
-        raise SealBrokenError("a sealed region was moved here from another release or region")
+    bound = _fields(context)
+    if context != secret.context or bound.get("region") != patch.region.kind or bound.get("instance") not in uids:
+        raise SealBrokenError("a sealed region was moved here from another file or region")
     return patch
+
+
+def _fields(context: bytes) -> Mapping[str, Any]:
+    try:
+        fields = json.loads(context)
+    except (ValueError, RecursionError) as error:
+        raise MalformedError("the context of a sealed region cannot be read") from error
+    return fields if isinstance(fields, dict) else {}

@@ -25,19 +25,15 @@ def add(
     referrer: str | None = None,
     indication: str | None = None,
 ) -> Order:
-    """Put an order on record. Nobody makes themselves the reader: that would be a right given to oneself.
+    """Put an order on record.
+
+    Nobody gives a right to themselves: not as the reader, and as the referrer only before the film has arrived.
 
     Raises:
-        RefusedError: the session may not place orders, or names itself as the reader.
+        RefusedError: the session may not place orders, or names itself where it may not; on record.
         InputError: a person named is not there, or the accession number is empty.
     """
     allow(site, session.actor, Duty.ORDER)
-    if reader == session.actor.name:
-        refusal = RefusedError(
-            "nobody places an order for themselves to read", hint="let the technologist or an administrator place it"
-        )
-        record_refusal(site, session.actor, "order", refusal)
-        raise refusal
     if not accession.strip() or not procedure.strip():
         raise InputError("an order needs an accession number and a procedure")
     order = Order(
@@ -51,13 +47,38 @@ def add(
         active=True,
         created=site.clock.now(),
     )
+    try:
+        _place(site, session, order)
+    except RefusedError as error:
+        record_refusal(site, session.actor, "order", error)
+        raise
+    return order
+
+
+def _place(site: Site, session: Session, order: Order) -> None:
     with site.database.begin() as transaction:
-        for name in (reader, referrer):
+        if order.reader == session.actor.name:
+            raise RefusedError(
+                "nobody places an order for themselves to read", hint="let the technologist or an administrator place it"
+            )
+        if order.referrer == session.actor.name and transaction.instances.find(accession=order.accession_term):
+            raise RefusedError(
+                "nobody refers a patient to themselves once the film is there",
+                hint="let the technologist or an administrator place the order",
+            )
+        for name in (order.reader, order.referrer):
             if name is not None and transaction.people.get(name) is None:
                 raise InputError(f"there is no person {name!r}", hint="an administrator adds people: leadglass people add")
         transaction.orders.add(order)
-        record(site, transaction.log, "ordered", actor=session.actor, order=order.id, reader=reader, referrer=referrer)
-    return order
+        record(
+            site,
+            transaction.log,
+            "ordered",
+            actor=session.actor,
+            order=order.id,
+            reader=order.reader,
+            referrer=order.referrer,
+        )
 
 
 def close(site: Site, session: Session, order_id: str) -> Order:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from leadglass.errors import ConflictError, InputError
+from leadglass.errors import ConflictError, InputError, RefusedError
 from leadglass.flows.record import SITE_KEY, allow, record
 from leadglass.flows.session import Session
 from leadglass.model.access import Account, Actor, Duty, Role
@@ -35,7 +35,7 @@ def found(site: Site, name: str, passphrase: str) -> Account:
 def add(
     site: Site, session: Session, name: str, *, roles: Collection[Role], department: str | None, passphrase: str
 ) -> Account:
-    """Add a person; ``passphrase`` is theirs, to be changed by them later.
+    """Add a person; whoever knows ``passphrase`` can sign as them until they change it (``change_passphrase``).
 
     Raises:
         RefusedError: the session may not manage people.
@@ -56,6 +56,24 @@ def add(
             department=department,
         )
     return account
+
+
+def change_passphrase(site: Site, session: Session, passphrase: str) -> Account:
+    """Give the session's own person a passphrase that nobody else knows, and a new signing key under it.
+
+    Raises:
+        InputError: the passphrase is empty.
+        ConflictError: the account was changed meanwhile.
+    """
+    with site.database.begin() as transaction:
+        account = transaction.people.get(session.actor.name)
+    if account is None or not account.active:
+        raise RefusedError("this account is closed")
+    made = _account(site, account.actor.name, account.actor.roles, account.actor.department, passphrase)
+    with site.database.begin() as transaction:
+        transaction.people.swap(account, made)
+        record(site, transaction.log, "passphrase changed", actor=session.actor)
+    return made
 
 
 def disable(site: Site, session: Session, name: str) -> Account:

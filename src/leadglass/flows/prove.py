@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from leadglass.errors import ConflictError, InputError
 from leadglass.flows.checkpoint import CHECKPOINT_FILE, checkpoint, log_key, signed_checkpoint
 from leadglass.flows.record import allow
 from leadglass.flows.session import Session
 from leadglass.ledger.proof import Receipt, check_receipt
 from leadglass.ledger.tile import prove_from_tiles
-from leadglass.ledger.tree import HASH_SIZE
 from leadglass.model.access import Duty
 from leadglass.model.ids import EntryId
 from leadglass.site import Site
@@ -30,20 +27,10 @@ def receipt(site: Site, entry: EntryId) -> Receipt:
             raise ConflictError("the entry is not in a signed checkpoint yet", hint="leadglass log checkpoint")
         (logged,) = transaction.log.read(index, index + 1)
     signed = signed_checkpoint(site, note)
-    proof = prove_from_tiles(index, size=signed.size, read=partial(_hashes, site))
+    proof = prove_from_tiles(index, size=signed.size, read=site.tiles.read)
     made = Receipt(entry=logged.entry, index=index, proof=proof, checkpoint=note)
     check_receipt(made, verifier_key=log_key(site))
     return made
-
-
-def _hashes(site: Site, path: str) -> bytes | None:
-    """A tile of hashes. A partial one that was superseded meanwhile is the beginning of the full one."""
-    found = site.tiles.read(path)
-    full, partly, width = path.partition(".p/")
-    if found is not None or not partly:
-        return found
-    whole = site.tiles.read(full)
-    return whole and whole[: int(width) * HASH_SIZE]
 
 
 def prove(site: Site, session: Session, release_id: str) -> Receipt:

@@ -6,28 +6,29 @@ and only then are bytes written.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from leadglass.dicom.frames import native, significant
 from leadglass.dicom.instance import Identified, Rendition, compose_rendition, identity_elements
 from leadglass.dicom.sealed import encode_attributes, encode_sequence
 from leadglass.dicom.uids import keyed_uid
+from leadglass.errors import UnavailableError
 from leadglass.flows import vault
 from leadglass.flows.checkpoint import checkpoint
 from leadglass.flows.grants import spending, usable
-from leadglass.flows.ingest import sha256_of
 from leadglass.flows.prove import receipt
 from leadglass.flows.record import new_id, record
 from leadglass.flows.session import Session
-from leadglass.flows.vault import Film
+from leadglass.flows.vault import Film, sha256_of
 from leadglass.model.access import Action, Grant
 from leadglass.model.entry import canonical
 from leadglass.model.ids import ReleaseId
 from leadglass.model.instance import StoredInstance
 from leadglass.model.region import RegionKind
 from leadglass.model.release import Release
-from leadglass.ports import Outlet
+from leadglass.ports import Outlet, Slot
 from leadglass.seal.cms import authenvelope
 from leadglass.seal.keys import derive, region_key
 from leadglass.site import Site
@@ -69,16 +70,28 @@ def release(site: Site, session: Session, grant_id: str, outlet: Outlet) -> Deli
         shown=grant.regions,
         identity=identity_elements(vault.received(site, instance)) if grant.identity else None,
     )
-    slot = outlet.reserve(f"{release_id}.dcm", rendition.size)
-    proof = outlet.reserve(f"{release_id}.receipt", RECEIPT_ROOM)
-    try:
+    with ExitStack() as slots:
+        slot = slots.enter_context(_reserved(outlet, f"{release_id}.dcm", rendition.size))
+        proof = slots.enter_context(_reserved(outlet, f"{release_id}.receipt", RECEIPT_ROOM))
         recorded = _record(site, session, grant, instance, rendition, release_id=release_id, key=key)
-        checkpoint(site)
-        path = slot.deliver(rendition.chunks())
-        return Delivered(recorded, path, proof.deliver((receipt(site, recorded.entry).encode(),)))
+        try:
+            checkpoint(site)
+            path = slot.deliver(rendition.chunks())
+            return Delivered(recorded, path, proof.deliver((receipt(site, recorded.entry).encode(),)))
+        except UnavailableError as error:
+            raise UnavailableError(
+                f"release {release_id} is on record, but was not delivered whole: {error.message}",
+                hint="its grant is used up; ask again",
+            ) from error
+
+
+@contextmanager
+def _reserved(outlet: Outlet, name: str, size: int) -> Iterator[Slot]:
+    slot = outlet.reserve(name, size)
+    try:
+        yield slot
     finally:
         slot.abandon()
-        proof.abandon()
 
 
 def render(
@@ -97,28 +110,37 @@ def render(
     covered region rides in the file under a key of its own (``seal.keys.region_key``).
     """
     hidden = tuple(kind for kind in film.partition.kinds if kind not in shown)
+    uid = release_uid(key, release=release)
     layout = film.clean.layout
     frames = tuple(significant(frame, high_bit=layout.high_bit) for frame in film.frames)
     # The recipient's mark is shaped by ``seen`` and added to shown pixels and patches alike (ARCHITECTURE section 4).
     seen = tuple(cover(frame, film.partition, hidden, seed=derive(key, label="leadglass/cover@v1")) for frame in frames)
     sealed = tuple(
-        seal_region(encode_patch(patch), origin=origin, release=release, region=patch.region.kind, key=key, purpose=purpose)
+        seal_region(
+            encode_patch(patch),
+            context=region_context(origin=origin, release=release, instance=uid, region=patch.region.kind, purpose=purpose),
+            key=key,
+        )
         for patch in take(frames, film.partition, hidden)
     )
     return compose_rendition(
         film.clean.source,
         frames=b"".join(native(seen, layout)),
         layout=replace(layout, transfer_syntax=EXPLICIT_LITTLE_ENDIAN, high_bit=layout.bits_stored - 1),
-        sop_instance_uid=keyed_uid(key, kind="release", value=release),
+        sop_instance_uid=uid,
         set_elements=_attributes(film.clean, hidden, identity),
         remove=(*(_DEIDENTIFIED if identity is not None else ()), *(_FROM_ALL_PIXELS if hidden else ())),
         sealed=encode_sequence(sealed) if sealed else None,
     )
 
 
-def seal_region(patch: bytes, *, origin: str, release: ReleaseId, region: RegionKind, key: bytes, purpose: str) -> bytes:
+def release_uid(key: bytes, *, release: ReleaseId) -> str:
+    """The SOP Instance UID of a release: it follows from the release's key."""
+    return keyed_uid(key, kind="release", value=release)
+
+
+def seal_region(patch: bytes, *, context: bytes, key: bytes) -> bytes:
     """One region's encoded patch as CMS AuthEnvelopedData under the key of this region in this release."""
-    context = region_context(origin=origin, release=release, region=region, purpose=purpose)
     kek = region_key(key, context=context)
     # The content key serves this one message, so a nonce that follows from it is used once.
     return authenvelope(
@@ -130,9 +152,21 @@ def seal_region(patch: bytes, *, origin: str, release: ReleaseId, region: Region
     )
 
 
-def region_context(*, origin: str, release: ReleaseId, region: RegionKind, purpose: str) -> bytes:
-    """What a sealed region is bound to: in its key's derivation, and again inside the plaintext."""
-    return canonical({"v": REGION, "origin": origin, "release": release, "region": region, "purpose": purpose})
+def region_context(*, origin: str, release: ReleaseId, instance: str, region: RegionKind, purpose: str) -> bytes:
+    """What a sealed region is bound to: in its key's derivation, and again inside the plaintext.
+
+    ``instance`` is the SOP Instance UID of the released file: a sealed item that was put into another file does not open.
+    """
+    return canonical(
+        {
+            "v": REGION,
+            "origin": origin,
+            "release": release,
+            "instance": instance,
+            "region": region,
+            "purpose": purpose,
+        }
+    )
 
 
 def _record(

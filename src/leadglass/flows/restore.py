@@ -8,9 +8,9 @@ from leadglass.dicom.source import chunks
 from leadglass.errors import VerificationError
 from leadglass.flows import vault
 from leadglass.flows.grants import spending, usable
-from leadglass.flows.ingest import fingerprint, sha256_of
 from leadglass.flows.record import record
 from leadglass.flows.session import Session
+from leadglass.flows.vault import fingerprint, sha256_of
 from leadglass.model.access import Action
 from leadglass.model.instance import StoredInstance
 from leadglass.ports import Outlet

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from leadglass.dicom.frames import native
@@ -10,15 +12,39 @@ from leadglass.dicom.plan import PlanSource
 from leadglass.dicom.plan import decode as decode_plan
 from leadglass.dicom.source import BytesSource, Lazy, Source
 from leadglass.errors import InputError, ShreddedError
-from leadglass.flows.ingest import part_context
 from leadglass.model.frame import Frame
+from leadglass.model.ids import InstanceId
 from leadglass.model.instance import Part, StoredInstance, Tier
 from leadglass.model.region import Partition, Patch
 from leadglass.ports import Transaction
 from leadglass.seal.envelope import Unsealed
+from leadglass.seal.keys import keyed
 from leadglass.site import Site
 from leadglass.veil.cover import assemble
 from leadglass.veil.patch import decode as decode_patch
+
+
+def name_of(site: Site, kind: str, value: str) -> str:
+    """A keyed name: the same for the same value in any process of this site, meaningless to anybody else."""
+    return keyed(site.keys.secret("names"), kind=kind, value=value)
+
+
+def fingerprint(site: Site, sha256: str) -> str:
+    """A keyed digest of received bytes: says whether they are the same, and nothing else to anybody."""
+    return name_of(site, "received", sha256)
+
+
+def sha256_of(pieces: Iterable[bytes]) -> str:
+    """SHA-256 of the concatenation, lower-case hex."""
+    sha256 = hashlib.sha256()
+    for piece in pieces:
+        sha256.update(piece)
+    return sha256.hexdigest()
+
+
+def part_context(instance: InstanceId, part: str) -> str:
+    """What a stored part is sealed to: this part of this instance and no other."""
+    return f"leadglass/part@v1/{instance}/{part}"
 
 
 @dataclass(frozen=True, eq=False)
