@@ -21,7 +21,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +30,18 @@ from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless
 from leadglass.adapters.files import FileSource, FolderOutlet
 from leadglass.assemble import EXAMPLE_PASSPHRASE, create_site, open_site
 from leadglass.flows import ingest as ingest_flow
+from leadglass.flows import orders, vault
 from leadglass.flows import release as release_flow
-from leadglass.flows import vault
 from leadglass.flows.ingest import ingest
-from leadglass.flows.record import new_id
 from leadglass.flows.release import release
+from leadglass.flows.request import request
 from leadglass.flows.session import Session
-from leadglass.model.access import Action, Grant, Purpose, Request
-from leadglass.model.ids import GrantId
+from leadglass.model.access import Action, Purpose
 from leadglass.model.instance import StoredInstance
 from leadglass.model.region import RegionKind
 from leadglass.site import Site
-from leadglass.testing.films import PATIENTS, small_film
+from leadglass.testing.films import small_film
+from leadglass.testing.films.patients import WANG as PATIENT
 
 ROWS, COLUMNS, BITS = 2500, 2048, 16
 SYNTAXES = {"native": ExplicitVRLittleEndian, "JPEG-LS": JPEGLSLossless, "JPEG 2000": JPEG2000Lossless}
@@ -228,27 +228,13 @@ def session_of(site: Site, name: str) -> Session:
     return Session(account.actor, seed=bytes(32))
 
 
-def granted(site: Site, asked: Request) -> str:
-    """A grant that nobody had to approve."""
-    now = site.clock.now()
-    grant = Grant(
-        id=GrantId(new_id(site, "g")),
-        ticket=None,
-        request=asked,
-        requester=asked.recipient,  # type: ignore[arg-type]  # the recipient is the one who asks
-        regions=asked.regions,
-        identity=asked.identity,
-        created=now,
-        expires=now + timedelta(days=1),
-    )
-    with site.database.begin() as transaction:
-        transaction.grants.add(grant)
-    return grant.id
-
-
-def view(instance: StoredInstance, shown: tuple[RegionKind, ...]) -> Request:
-    kinds = tuple(kind for kind in instance.kinds if kind in shown)
-    return Request(instance.id, Action.VIEW, Purpose.TREAT, kinds, identity=False, recipient=READER)
+def granted(site: Site, reader: Session, instance: StoredInstance, shown: tuple[RegionKind, ...]) -> str:
+    """A grant for the reader of the order, whom policy answers at once."""
+    kinds = [kind for kind in instance.kinds if kind in shown]
+    answer = request(site, reader, instance.id, action=Action.VIEW, purpose=Purpose.TREAT, regions=kinds)
+    if answer.grant is None:
+        raise SystemExit(f"no grant: {answer.decision.reasons}")
+    return answer.grant.id
 
 
 def film_bytes(syntax: str) -> bytes:
@@ -256,7 +242,7 @@ def film_bytes(syntax: str) -> bytes:
 
 
 def sop_uid(number: int) -> str:
-    return PATIENTS[0].uid("bench")[:-4] + f"{number:04}"
+    return PATIENT.uid("bench")[:-4] + f"{number:04}"
 
 
 def numbered(film: bytes, number: int) -> bytes:
@@ -289,6 +275,7 @@ def compare(folder: Path, syntax: str, *, repeats: int) -> tuple[int, dict[str, 
     create_site(site_folder, admin="admin.demo", passphrase=EXAMPLE_PASSPHRASE, example=True)
     with open_site(site_folder) as site:
         tech, reader = (session_of(site, name) for name in (TECHNOLOGIST, READER))
+        orders.add(site, tech, accession=PATIENT.accession, procedure="chest", reader=READER)
         for turn in range(1, repeats + 2):
             stored = []
             for number in (2 * turn, 2 * turn + 1):
@@ -305,7 +292,7 @@ def compare(folder: Path, syntax: str, *, repeats: int) -> tuple[int, dict[str, 
                     (instance,) = done
                 stored.append(instance)
             for name, shown in (("release, lungs shown", LUNGS), ("release, whole", WHOLE)):
-                grants = [granted(site, view(instance, shown)) for instance in stored]
+                grants = [granted(site, reader, instance, shown) for instance in stored]
                 outlet = FolderOutlet(left)
                 figures[name].add_total(plain(lambda: release(site, reader, grants[0], outlet)))  # noqa: B023 - called at once
                 figures[name].add(measured_release(site, reader, grants[1], left))
@@ -337,7 +324,7 @@ def alone(folder: Path, operation: str) -> int:
             with site.database.begin() as transaction:
                 instance = transaction.instances.find()[0]
             shown = LUNGS if operation == "release, lungs shown" else WHOLE
-            release(site, reader, granted(site, view(instance, shown)), FolderOutlet(folder / "left"))
+            release(site, reader, granted(site, reader, instance, shown), FolderOutlet(folder / "left"))
         elif operation == "copy":
             copied(folder / "alone.dcm", folder)
     (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))

@@ -25,6 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pydicom.uid import ImplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless
+from world import enrol
 
 from leadglass.anatomy.outline import Outlines
 from leadglass.assemble import open_site
@@ -46,6 +47,7 @@ from leadglass.model.ids import BlobId, GrantId, PersonName
 from leadglass.model.instance import Part, StoredInstance
 from leadglass.model.region import RegionKind
 from leadglass.model.release import Release
+from leadglass.policy.decide import load
 from leadglass.ports import Transaction
 from leadglass.seal.cms import kek_ids, open_authenveloped
 from leadglass.site import Site
@@ -381,6 +383,9 @@ def whole(source: Source) -> bytes:
 # --- two films that differ where nobody may look ------------------------------------------------------------------------
 
 PERSON = PersonName("dr")
+OPEN = load({"open.cedar": '@id("open") permit (principal, action, resource);'})
+"""Rights are tested elsewhere."""
+
 SESSION = Session(Actor(PERSON, frozenset({Role.TECHNOLOGIST, Role.RADIOLOGIST})), seed=bytes(32))
 ROWS, COLUMNS, BITS = 96, 80, 12
 KINDS = (RegionKind.HEART, RegionKind.LUNG_RIGHT, RegionKind.LUNG_LEFT, RegionKind.REST)
@@ -426,26 +431,27 @@ class House:
 
 
 def house(film: bytes, shown: tuple[RegionKind, ...]) -> House:
-    site = memory_site(detector=fixed_outlines)
+    site = memory_site(detector=fixed_outlines, policies=OPEN)
     site.keys.create(SITE_KEY)
+    enrol(site, PERSON, *SESSION.actor.roles)
     instance = ingest(site, SESSION, BytesSource(film)).instance
     out = MemoryOutlet()
-    asked = Request(instance.id, Action.VIEW, Purpose.TREAT, shown, identity=False, recipient=PERSON)
-    made = release(site, SESSION, granted(site, asked), out)
+    asked = Request(instance.id, Action.VIEW, Purpose.TREAT, instance.kinds, identity=False, recipient=PERSON)
+    made = release(site, SESSION, granted(site, asked, shown), out)
     covered = made.release.covered
     wanted = replace(asked, action=Action.LIFT, regions=covered, release=made.release.id)
-    keys = out.files[lift(site, SESSION, granted(site, wanted), out, name="keys").path]
+    keys = out.files[lift(site, SESSION, granted(site, wanted, covered), out, name="keys").path]
     return House(site, made.release, out.files[made.path], out.files[made.receipt], keys)
 
 
-def granted(site: Site, asked: Request) -> str:
+def granted(site: Site, asked: Request, shown: tuple[RegionKind, ...]) -> str:
     now = site.clock.now()
     grant = Grant(
         id=GrantId(f"g-{asked.action}"),
         ticket=None,
         request=asked,
         requester=PERSON,
-        regions=asked.regions,
+        regions=shown,
         identity=asked.identity,
         created=now,
         expires=now + timedelta(days=1),

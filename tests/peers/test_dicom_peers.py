@@ -29,6 +29,7 @@ from pydicom.uid import (
     JPEGLSLossless,
     RLELossless,
 )
+from world import enrol
 
 from leadglass.anatomy.outline import Outlines
 from leadglass.dicom.source import BytesSource
@@ -44,12 +45,16 @@ from leadglass.model.frame import Frame
 from leadglass.model.ids import GrantId, PersonName
 from leadglass.model.region import Partition, RegionKind
 from leadglass.model.release import Release
+from leadglass.policy.decide import load
 from leadglass.seal.cms import kek_ids, open_authenveloped
 from leadglass.site import Site
 from leadglass.testing.films import PATIENTS, small_film, small_samples
 from leadglass.testing.memory import MemoryOutlet, memory_site
 
 PERSON = PersonName("dr")
+OPEN = load({"open.cedar": '@id("open") permit (principal, action, resource);'})
+"""Rights are tested elsewhere."""
+
 SESSION = Session(Actor(PERSON, frozenset({Role.TECHNOLOGIST, Role.RADIOLOGIST})), seed=bytes(32))
 LUNGS = (RegionKind.LUNG_RIGHT, RegionKind.LUNG_LEFT)
 
@@ -102,15 +107,16 @@ class Copy:
 @cache
 def copy_of(film: str, copy: str) -> Copy:
     """The film through the flows of a site in memory, with grants that nobody had to approve."""
-    site = memory_site(seed=f"{film}/{copy}", detector=_outlines)
+    site = memory_site(seed=f"{film}/{copy}", detector=_outlines, policies=OPEN)
     site.keys.create(SITE_KEY)
+    enrol(site, PERSON, *SESSION.actor.roles)
     received = small_film(**FILMS[film])
     instance = ingest(site, SESSION, BytesSource(received)).instance
     shown = tuple(kind for kind in instance.kinds if kind in SHOWN[copy])
     identity = copy == "with identity"
     out = MemoryOutlet()
-    asked = Request(instance.id, Action.VIEW, Purpose.TREAT, shown, identity=identity, recipient=PERSON)
-    made = release(site, SESSION, _granted(site, asked), out)
+    asked = Request(instance.id, Action.VIEW, Purpose.TREAT, instance.kinds, identity=identity, recipient=PERSON)
+    made = release(site, SESSION, _granted(site, asked, shown), out)
     key_file = None
     if made.release.covered:
         wanted = Request(
@@ -122,7 +128,7 @@ def copy_of(film: str, copy: str) -> Copy:
             recipient=PERSON,
             release=made.release.id,
         )
-        key_file = out.files[lift(site, SESSION, _granted(site, wanted), out, name="key").path]
+        key_file = out.files[lift(site, SESSION, _granted(site, wanted, wanted.regions), out, name="key").path]
     partition = open_film(site, instance).partition
     return Copy(received, _truth(film), partition, made.release, out.files[made.path], key_file)
 
@@ -136,14 +142,14 @@ def _outlines(frame: Frame, *, view: str | None, modality: str | None) -> Outlin
     return Outlines({RegionKind.HEART: heart, RegionKind.LUNG_RIGHT: right, RegionKind.LUNG_LEFT: left}, 1.0, "")
 
 
-def _granted(site: Site, asked: Request) -> str:
+def _granted(site: Site, asked: Request, shown: tuple[RegionKind, ...]) -> str:
     now = site.clock.now()
     grant = Grant(
         id=GrantId(f"g-{asked.action}"),
         ticket=None,
         request=asked,
         requester=PERSON,
-        regions=asked.regions,
+        regions=shown,
         identity=asked.identity,
         created=now,
         expires=now + timedelta(days=1),

@@ -320,8 +320,8 @@ def test_somebody_elses_approval_is_a_mistake_of_the_caller() -> None:
 
 
 def treating_view() -> Grant:
-    request = replace(EXPORT, action=Action.VIEW, purpose=Purpose.TREAT, identity=True)
-    decision = decide(request, actor=person("dr"), circumstances=replace(FACTS, reader=True), policies=SHIPPED)
+    request = replace(EXPORT, action=Action.VIEW, purpose=Purpose.TREAT, identity=True, recipient="dr")
+    decision = decide(request, actor=person("dr"), circumstances=replace(FACTS, reader=True, to_self=True), policies=SHIPPED)
     return grant(request, decision, requester=PersonName("dr"), now=NOW, grant_id=GrantId("g"), grant_lifetime=HOUR)
 
 
