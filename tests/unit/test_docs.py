@@ -79,7 +79,7 @@ def test_the_built_pages_load_nothing_from_other_hosts(built: Path) -> None:
     assert [address for address in loads.addresses if re.match(r"(\w+:)?//", address)] == []
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md", "CONTRIBUTING.md"])
 def test_links_of_the_front_pages_resolve(repository: Path, name: str) -> None:
     assert dead_links(repository / name) == []
 
