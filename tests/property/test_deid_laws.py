@@ -10,7 +10,9 @@ from collections.abc import Sequence
 import hostile as h
 import hypothesis.strategies as st
 import pydicom
+import pytest
 from hypothesis import given, settings
+from pydicom.datadict import DicomDictionary
 from pydicom.uid import RLELossless
 
 from leadglass.deid.clean import clean
@@ -23,6 +25,19 @@ from leadglass.dicom.source import BytesSource
 from leadglass.errors import InputError
 
 KEYS = PseudonymKeys(bytes(range(32)))
+
+SCANNED = frozenset(
+    {
+        0x00080016,
+        0x00080018,
+        0x0020000D,
+        0x0020000E,
+        0x00100010,
+        *range(0x00280002, 0x00280012),
+        *range(0x00280100, 0x00280104),
+    }
+)
+"""Without these there is no image, or they are in the film already."""
 
 SECRET_TEXT = st.text(alphabet=string.ascii_letters + "王小东赵田郎홍길", min_size=6, max_size=14).map(
     lambda text: f"Q{text}q"
@@ -190,3 +205,41 @@ def test_a_damaged_file_is_refused_or_comes_back_bit_for_bit(film: Planted, at: 
     out = BytesSource(b"".join(made.chunks()))
     assert b"".join(run(made.inverse, (out, scan(BytesSource(data)).pixels))) == data
     scan(out)
+
+
+def _odd_forms(tag: int) -> list[bytes]:
+    """A name in an attribute of the standard, encoded as hardly anybody does."""
+    text = b"SECRETNAME" + b" " * 6
+    person, hidden = h.element(0x00100010, "PN", "SECRETNAME^Y"), h.element(0x00100010, "PN", "SECRETNAME^Y", implicit=True)
+    return [
+        *(h.element(tag, vr, text) for vr in ("UN", "OB", "OW", "LO", "UT", "FD", "FL", "US", "UL", "AT", "CS", "DS", "UI")),
+        h.sequence(tag, [[hidden]], undefined=True, vr="UN"),
+        h.sequence(tag, [[hidden]], vr="UN"),
+        h.sequence(tag, [[person]]),
+        h.sequence(tag, [[person]], undefined=True),
+        h.head(tag, "OB", 0xFFFFFFFF) + h.fragments(text),
+    ]
+
+
+STANDARD_TAGS = [tag for tag in DicomDictionary if tag >> 16 not in (0, 2, 0xFFFE, 0x7FE0) and tag not in SCANNED]
+
+
+@given(tag=st.sampled_from(STANDARD_TAGS))
+@settings(max_examples=200)
+def test_no_name_survives_however_it_is_encoded(tag: int) -> None:
+    for number, form in enumerate(_odd_forms(tag)):
+        data = h.film([form, h.element(0x00100010, "PN", "SECRETNAME^X")])
+        try:
+            out = cleaned(data)
+        except InputError:
+            continue
+        assert b"SECRETNAME" not in out, f"{tag:08X}, form {number}"
+
+
+@pytest.mark.parametrize("modality", ["WANG^XIAOMING", "SECRETNAME", "\x1b[31m"])
+def test_a_modality_that_is_no_term_is_neither_told_nor_kept(modality: str) -> None:
+    data = h.film([h.element(0x00080060, "CS", modality)])
+    assert scan(BytesSource(data)).modality is None
+    out = cleaned(data)
+    assert modality.encode() not in out
+    assert scan(BytesSource(out)).modality == "OT"

@@ -618,3 +618,12 @@ def test_the_last_administrator_stays() -> None:
     world = World()
     with pytest.raises(InputError):
         people.disable(world.site, world.people["admin"], "admin")
+
+
+def test_a_name_in_an_unknown_character_set_is_listed_all_the_same() -> None:
+    world = World(film=small_film().replace(b"GB18030", b"GB1803X"))
+    world.ready()
+    (listed,) = listing(world.site, world.people["dr"], identity=True)
+    assert listed.patient is not None
+    assert listed.patient.id == world.patient.patient_id
+    assert (listed.patient.name or "").startswith("Wang^Xiaodong")

@@ -104,6 +104,8 @@ def test_a_constant_film_is_what_pydicom_reads(layout: PixelLayout, columns: int
     shape = (layout.frames, layout.rows, columns, layout.samples_per_pixel)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        # A tiny film that happens to be as long encoded as decoded makes pydicom suspect its transfer syntax.
+        warnings.filterwarnings("ignore", "The number of bytes of compressed pixel data matches")
         read = read_by_pydicom(layout, constant_rle(layout, level))
     assert np.array_equal(read.reshape(shape), np.full(shape, level))
 

@@ -29,7 +29,7 @@ from leadglass.dicom.header import (
     keyword,
     tag_text,
 )
-from leadglass.dicom.instance import Finding, HeaderPlan, Identified
+from leadglass.dicom.instance import MODALITIES, Finding, HeaderPlan, Identified
 from leadglass.dicom.plan import Copy, Insert, Op, merged
 from leadglass.dicom.uids import is_standard, is_uid, uid_text
 
@@ -78,8 +78,24 @@ _DUMMIES: Final = {
 }
 """A value valid for the VR that says nothing; two zero bytes for every other VR."""
 
-_STRUCTURAL: Final = frozenset({0x00080060, 0x00280004})
-"""Modality and Photometric Interpretation: without them the image cannot be read, and scan() has looked at them."""
+_MODALITY: Final = 0x00080060
+
+_STRUCTURAL: Final = frozenset({_MODALITY, 0x00280004})
+"""Modality and Photometric Interpretation: scan() knows the values of the second, ``MODALITIES`` those of the first."""
+
+_INTERCHANGEABLE: Final = (
+    frozenset({"LO", "LT", "SH", "ST", "UC", "UT"}),
+    frozenset({"OB", "OW"}),
+    frozenset({"SS", "US"}),
+)
+"""VRs between which editions of the standard and writers move; another VR than the dictionary's is no slip."""
+
+_SIZES: Final = {
+    **dict.fromkeys(("SS", "US"), 2),
+    **dict.fromkeys(("AT", "FL", "OF", "OL", "SL", "UL"), 4),
+    **dict.fromkeys(("FD", "OD", "OV", "SV", "UV"), 8),
+}
+"""Bytes of one value."""
 
 _LOOKED_AT: Final = 1 << 16
 """Bytes of a text that no row lists; a longer one is replaced unread."""
@@ -258,8 +274,8 @@ class _Work:
         tag, vr = element.tag, element.vr
         rule = self.profile.rule(path, vr, sop_class=self.identified.sop_class)
         action = rule.action
-        if vr != "SQ" and dictionary_vr(tag) == "SQ":
-            self._note(element, where, "remove", "a sequence that cannot be read")
+        if vr != "SQ" and (dictionary_vr(tag) == "SQ" or element.items is not None):
+            self._note(element, where, "remove", "a sequence that cannot be read, or items where none belong")
             return None
         if tag in (_PATIENT_ID, _PATIENT_NAME, _ACCESSION) and action is not Action.REMOVE:
             return self._replace(element, where, self._identifier(element, siblings), rule)
@@ -299,6 +315,8 @@ class _Work:
             return self.keys.name(_plain(self.header.value(element))).encode()
         if vr == "UI":
             return self.keys.uid(uid_text(self.header.value(element))).encode()
+        if element.tag == _MODALITY:
+            return b"OT"
         return _DUMMIES.get(vr, bytes(2))
 
     def _uids(self, element: Element, where: str, rule: Rule) -> tuple[Op, ...] | None:
@@ -349,6 +367,8 @@ class _Work:
         elif tag == _CHARSET:
             terms = [part.strip().decode("ascii", "replace") for part in value.strip(b" \0").split(b"\\")]
             return rule if _are_defined(terms) else Rule(Action.REMOVE, "no defined term for a character set")
+        if tag == _MODALITY and _plain(value) not in MODALITIES:
+            return Rule(Action.DUMMY, "no defined term of Modality")
         if tag in _STRUCTURAL:
             return rule
         if element.length > _LOOKED_AT:
@@ -361,6 +381,15 @@ class _Work:
 
     def _keep(self, element: Element, where: str) -> tuple[Op, ...] | None:
         vr = element.vr
+        if not _is_the_standards(vr, dictionary_vr(element.tag)):
+            self._note(element, where, "remove", "encoded as something else than the standard says it is")
+            return None
+        if element.length % _SIZES.get(vr, 1):
+            self._note(element, where, "remove", "no whole number of values")
+            return None
+        if vr not in TEXT_VRS and element.length <= _LOOKED_AT and self._mentions(element):
+            self._note(element, where, "remove", "holds something that identifies the patient elsewhere in the file")
+            return None
         if vr in _NUMBERS and self.header.value(element).translate(None, _NUMBERS[vr]):
             self._note(element, where, "remove", "no number, where one belongs")
             return None
@@ -370,6 +399,9 @@ class _Work:
             if len(text) < len(value) and value[len(text) :].strip(b"\0"):
                 return self._replace(element, where, text, Rule(Action.KEEP, "bytes after the end of the text"))
         return tuple(explicit(self.header, element, signed=self.signed))
+
+    def _mentions(self, element: Element) -> bool:
+        return _mentions(self.header.value(element).lower(), self.known)
 
     def _replace(self, element: Element, where: str, value: bytes, rule: Rule) -> tuple[Op, ...]:
         action = "keep" if rule.action is Action.KEEP else "empty" if not value else "replace"
@@ -398,6 +430,11 @@ class _Work:
         if header.trailing < header.source.size:
             self.findings.append(Finding("end", "", "remove", "bytes after the data set"))
             self.removed.append((header.trailing, header.source.size - header.trailing))
+
+
+def _is_the_standards(vr: str, known: str) -> bool:
+    """Whether a value may be encoded as ``vr`` where the dictionary says ``known``, which may be a choice."""
+    return any(vr == each or {vr, each} <= group for each in (known, *known.split(" or ")) for group in _INTERCHANGEABLE)
 
 
 def _whole(element: Element) -> tuple[Op, ...]:
@@ -508,6 +545,11 @@ def _name_parts(text: str) -> Iterator[str]:
         for component in components:
             yield normalise(component)
             yield from normalise(component).split()
+
+
+def read_text(value: bytes, charset: Sequence[str]) -> str:
+    """Text for somebody to read, under the stated character set or the likeliest other one. It never fails."""
+    return next(_readings(value, charset), "")
 
 
 def _readings(value: bytes, charset: Sequence[str]) -> Iterator[str]:

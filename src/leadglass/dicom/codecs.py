@@ -46,6 +46,9 @@ _JPEG_2000 = frozenset(
 ENCAPSULATED = frozenset({RLE_LOSSLESS, *_JPEG, *_JPEG_2000})
 """The transfer syntaxes that ``decode`` reads."""
 
+LOSSLESS = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (57, 70, 80, 90, 201, 202))
+"""Those of them whose code stream says exactly what was stored."""
+
 _START_OF_FRAME = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
 _BASELINE_OR_EXTENDED = frozenset({0xC0, 0xC1})
 _MAX_SEGMENTS = 4096

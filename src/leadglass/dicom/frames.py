@@ -1,7 +1,7 @@
 """Pixel data to frames and back (PS3.3 C.7.6.3, PS3.5 section 8).
 
-A frame is decoded when it is asked for, and only then: a multi-frame object never lies in memory whole. What the header
-states bounds what is read, and what is read bounds what is allocated.
+A frame is decoded when it is asked for, and only then. What the header states bounds what is read, and what is read bounds
+what is allocated. Whoever keeps all frames of an object needs room for them: objects above ``MAX_OBJECT`` are refused.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1"})
 
 MAX_DECODED = 1 << 29
 """Bytes of one decoded frame; a code stream may claim any size, and an honest one that large is not known."""
+
+MAX_OBJECT = 1 << 30
+"""Bytes of all decoded frames of one object together."""
 
 MAX_FRAGMENTS = 1_000_000
 """Fragments of one encapsulated value, so frames as well."""
@@ -84,11 +87,15 @@ def decode(layout: PixelLayout, value: Source, *, encapsulated: bool) -> Iterato
     if layout.transfer_syntax in NATIVE:
         if encapsulated:
             raise MalformedError("(7FE0,0010) is encapsulated, which its transfer syntax does not allow")
-        return _native_frames(layout, value)
+        frames = _native_frames(layout, value)
+        _check_object(layout)
+        return frames
     if layout.transfer_syntax in codecs.ENCAPSULATED:
         if not encapsulated:
             raise MalformedError("(7FE0,0010) is not encapsulated, which its transfer syntax demands")
-        return _encapsulated_frames(layout, value)
+        frames = _encapsulated_frames(layout, value)
+        _check_object(layout)
+        return frames
     # The UID comes out of a stranger's file: it is shown where it is one.
     named = layout.transfer_syntax if re.fullmatch(r"[0-9.]{1,64}", layout.transfer_syntax) else "(not a UID)"
     raise UnsupportedPixelsError(
@@ -96,6 +103,14 @@ def decode(layout: PixelLayout, value: Source, *, encapsulated: bool) -> Iterato
         hint="supported: uncompressed little endian, RLE Lossless, JPEG (baseline, extended, lossless), JPEG-LS, JPEG 2000, "
         "HTJ2K",
     )
+
+
+def _check_object(layout: PixelLayout) -> None:
+    if native_length(layout) > MAX_OBJECT:
+        raise UnsupportedPixelsError(
+            f"{layout.frames} frames of {layout.rows}x{layout.columns} pixels are more than {MAX_OBJECT} bytes",
+            hint="objects of that size are not supported yet",
+        )
 
 
 def native_length(layout: PixelLayout) -> int:
@@ -313,7 +328,18 @@ def _decoded_frame(layout: PixelLayout, stream: bytes) -> Frame:
         dtype=_container(layout),
         photometric=layout.photometric,
     )
+    if layout.transfer_syntax in codecs.LOSSLESS and not _fits(samples, layout):
+        raise UnsupportedPixelsError(
+            f"the pixels need more than the {layout.bits_stored} bits of (0028,0101) Bits Stored",
+            hint="the header or the code stream is wrong; nothing is cut off silently",
+        )
     return Frame(_read_only(samples), photometric, layout.bits_stored)
+
+
+def _fits(samples: NDArray[Any], layout: PixelLayout) -> bool:
+    """Whether every value is one that Bits Stored can say."""
+    lowest = -(1 << layout.bits_stored - 1) if layout.signed else 0
+    return bool(int(samples.min()) >= lowest and int(samples.max()) < lowest + (1 << layout.bits_stored))
 
 
 def _code_streams(layout: PixelLayout, value: Source) -> Iterator[bytes]:

@@ -21,9 +21,11 @@ from leadglass.dicom.header import (
     UNDEFINED,
     Element,
     Header,
+    dictionary_vr,
     encode_element,
     encode_header,
     explicit,
+    explicit_vr,
     tag_text,
     walk,
 )
@@ -65,6 +67,22 @@ _SAMPLES_OF: Final = {
 _DECODED_PHOTOMETRIC: Final = {"YBR_RCT": "RGB", "YBR_ICT": "RGB", "YBR_FULL_422": "YBR_FULL"}
 """What the samples are once their code stream is decoded: a file in another syntax has to say that (PS3.5 section 8.2)."""
 
+_MODALITIES: Final = """
+    ANN AR ASMT AU BDUS BI BMD CD CF CFM CP CR CS CT CTPROTOCOL DD DF DG DM DMS DOC DS DX EC ECG EEG EMG EOG EPS ES FA FID
+    FS GM HC HD IO IOL IVOCT IVUS KER KO LEN LP LS M3D MA MG MR MS NEARL NM OAM OCT OP OPM OPR OPT OPTBSV OPTENF OPV OSS OT
+    PA PLAN POS PR PT PX REG RESP RF RG RTDOSE RTIMAGE RTINTENT RTPLAN RTRAD RTRECORD RTSEGANN RTSTRUCT RWV SD SEG SM SMR SR
+    SRF ST STAIN TEXTUREMAP TG US VA VF XA XAPROTOCOL XC
+"""
+MODALITIES: Final = frozenset(_MODALITIES.split())
+"""Defined terms of Modality (0008,0060), retired ones included (PS3.3 C.7.3.1.1.1)."""
+
+_VIEW_POSITIONS: Final = """
+    AP PA LL RL RLD LLD RLO LLO LAO RAO LPO RPO LAT LATERAL L R ML LM MLO LMO CC FB SIO SU ISO XCC XCCL XCCM AX AXIAL OBL
+    OBLIQUE APAX PAAX DECUB SUPINE ERECT
+"""
+VIEW_POSITIONS: Final = frozenset(_VIEW_POSITIONS.split())
+"""Terms of View Position (0018,5101) in the standard (PS3.3 C.8.1.1, C.8.11.1) and in common use."""
+
 _IDENTITY: Final = (
     0x00080020,  # Study Date
     0x00080030,  # Study Time
@@ -93,7 +111,8 @@ class Identified:
 
     ``pixel_value`` is (offset, length) in ``header.source``: of native pixels the samples without what follows them, of
     encapsulated ones offset table, fragments and sequence delimiter. The UIDs are text without padding; ``modality`` and
-    ``view_position`` are None where not stated; ``charset`` holds the values of Specific Character Set.
+    ``view_position`` are None where they are no term that the standard or common use defines; ``charset`` holds the values
+    of Specific Character Set.
     """
 
     header: Header
@@ -256,6 +275,7 @@ def scan(source: Source) -> Identified:
     pixel = _pixel_element(header)
     _check_once(header)
     top = {element.tag: element for element in header.elements}
+    _check_vrs(top)
     layout = _layout(header, top)
     return Identified(
         header=header,
@@ -266,8 +286,8 @@ def scan(source: Source) -> Identified:
         sop_instance_uid=_uid(header, top, SOP_INSTANCE_UID),
         study_uid=_uid(header, top, 0x0020000D),
         series_uid=_uid(header, top, 0x0020000E),
-        modality=_text(header, top, 0x00080060),
-        view_position=_text(header, top, 0x00185101),
+        modality=_term(_text(header, top, 0x00080060), MODALITIES),
+        view_position=_term(_text(header, top, 0x00185101), VIEW_POSITIONS),
         charset=_charset(header, top),
     )
 
@@ -287,6 +307,14 @@ def _check_once(header: Header) -> None:
         if element.tag in seen and (element.tag in _IMAGE_PIXEL or element.tag in (PIXEL_DATA, SOP_INSTANCE_UID)):
             raise MalformedError(f"{tag_text(element.tag)} stands twice, at offset {element.offset}")
         seen.add(element.tag)
+
+
+def _check_vrs(top: Mapping[int, Element]) -> None:
+    """What an image cannot be read without is encoded as the standard has it."""
+    for tag in (SOP_CLASS_UID, SOP_INSTANCE_UID, 0x0020000D, 0x0020000E, *_IMAGE_PIXEL):
+        known = dictionary_vr(tag)
+        if tag in top and top[tag].vr not in (known, *known.split(" or ")):
+            raise MalformedError(f"{tag_text(tag)} is encoded as {top[tag].vr}, not as {known}")
 
 
 def _number(header: Header, top: Mapping[int, Element], tag: int, default: int | None = None) -> int:
@@ -357,6 +385,11 @@ def _pixel_value(header: Header, pixel: Element, layout: PixelLayout) -> tuple[i
     if not encapsulated and pixel.length < length:
         raise MalformedError(f"(7FE0,0010) has length {pixel.length}, and its image needs {length}")
     return pixel.value, pixel.length if encapsulated else length
+
+
+def _term(text: str | None, defined: Collection[str]) -> str | None:
+    """A defined term; anything else may be somebody's name, and is nobody's business."""
+    return text if text in defined else None
 
 
 def _text(header: Header, top: Mapping[int, Element], tag: int) -> str | None:
@@ -493,7 +526,8 @@ def compose_rendition(
     }
     encoded = {**_image_pixel(layout), **set_elements, SOP_INSTANCE_UID: ("UI", sop_instance_uid.encode())}
     for tag, (vr, value) in encoded.items():
-        elements[tag] = (Insert(encode_element(tag, vr, value)),)
+        written = explicit_vr(vr, len(value) + len(value) % 2, signed=layout.signed)
+        elements[tag] = (Insert(encode_element(tag, written, value)),)
     if layout.samples_per_pixel == 1:
         elements.pop(_PLANAR, None)
     if layout.frames == 1 and _FRAMES not in base.top:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from leadglass.deid.clean import decode_text
+from leadglass.deid.clean import read_text
 from leadglass.dicom.instance import scan
 from leadglass.dicom.source import Source
 from leadglass.flows import vault
@@ -72,7 +72,7 @@ def _patient(received: Source) -> Patient:
     identified = scan(received)
 
     def text(tag: int) -> str | None:
-        return decode_text(identified.value(tag) or b"", identified.charset).strip() or None
+        return read_text(identified.value(tag) or b"", identified.charset).strip() or None
 
     return Patient(name=text(0x00100010), id=text(0x00100020), accession=text(0x00080050), study_date=text(0x00080020))
 
