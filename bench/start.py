@@ -16,9 +16,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from film import LUNGS, READER, TECHNOLOGIST, Spent, granted, machine, session_of, view
+from film import LUNGS, PATIENT, READER, TECHNOLOGIST, Spent, granted, machine, session_of
 from leadglass.adapters.files import FileSource, FolderOutlet
 from leadglass.assemble import EXAMPLE_PASSPHRASE, create_site, open_site
+from leadglass.flows import orders
 from leadglass.flows.ingest import ingest
 from leadglass.flows.release import release
 from leadglass.testing.films import small_film
@@ -34,8 +35,9 @@ def receipt(folder: Path) -> tuple[Path, str]:
     with open_site(folder / "site") as site:
         with FileSource(folder / "film.dcm") as source:
             instance = ingest(site, session_of(site, TECHNOLOGIST), source).instance
-        grant = granted(site, view(instance, LUNGS))
-        made = release(site, session_of(site, READER), grant, FolderOutlet(folder / "left"))
+        orders.add(site, session_of(site, TECHNOLOGIST), accession=PATIENT.accession, procedure="chest", reader=READER)
+        reader = session_of(site, READER)
+        made = release(site, reader, granted(site, reader, instance, LUNGS), FolderOutlet(folder / "left"))
     return Path(made.receipt), (folder / "site" / "log" / "vkey").read_text().strip()
 
 

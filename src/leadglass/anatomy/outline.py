@@ -7,14 +7,13 @@ looks like, and lie outside everything measured on some hundred films of adults 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
-from leadglass.model.region import Mask, RegionKind
+from leadglass.model.region import Mask, Region, RegionKind
 
 _SMALL = 256
 """Masks are judged on every n-th pixel, so that the longer side is no more than this."""
@@ -110,27 +109,24 @@ def _middle(mask: Mask) -> tuple[float, float]:
 
 def largest_share(mask: Mask) -> float:
     """The largest 4-connected piece's share of the area, from 0 to 1; 0 where the mask is empty."""
-    if not mask.any():
-        return 0.0
-    labels: NDArray[np.int64] = np.where(mask, np.arange(1, mask.size + 1).reshape(mask.shape), 0)
-    while True:
-        # Each pass carries the highest label along whole rows and columns, so a piece is done after as many passes as its
-        # border has turns.
-        spread = labels
-        for axis in (0, 1):
-            for backwards in (False, True):
-                spread = _swept(spread, axis=axis, backwards=backwards)
-        if np.array_equal(spread, labels):
-            return float(np.unique(labels[mask], return_counts=True)[1].max() / mask.sum())
-        labels = spread
+    runs = Region.of(RegionKind.REST, mask).runs.tolist()
+    parents = list(range(len(runs)))
 
+    def piece(run: int) -> int:
+        while parents[run] != run:
+            parents[run] = run = parents[parents[run]]
+        return run
 
-def _swept(labels: NDArray[np.int64], *, axis: int, backwards: bool) -> NDArray[np.int64]:
-    """The highest label so far within each stretch along one axis."""
-    lines = labels.swapaxes(0, axis)
-    lines = lines[::-1] if backwards else lines
-    out = lines.copy()
-    for before, line in pairwise(out):
-        np.maximum(line, before, out=line, where=line > 0)
-    out = out[::-1] if backwards else out
-    return out.swapaxes(0, axis)
+    above = 0
+    for number, (row, start, stop) in enumerate(runs):
+        # Runs come row by row: what lies in the row above and ends left of this one cannot touch what comes after either.
+        while runs[above][0] < row - 1 or (runs[above][0] == row - 1 and runs[above][2] <= start):
+            above += 1
+        touching = above
+        while runs[touching][0] == row - 1 and runs[touching][1] < stop:
+            parents[piece(touching)] = piece(number)
+            touching += 1
+    areas = Counter[int]()
+    for number, (_, start, stop) in enumerate(runs):
+        areas[piece(number)] += stop - start
+    return max(areas.values(), default=0) / max(1, areas.total())
