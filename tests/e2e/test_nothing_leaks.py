@@ -14,7 +14,6 @@ import re
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pydicom.uid import ImplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless
-from world import enrol
+from world import enrol, granted
 
 from leadglass.anatomy.outline import Outlines
 from leadglass.assemble import open_site
@@ -40,10 +39,10 @@ from leadglass.flows.record import SITE_KEY, read_record
 from leadglass.flows.release import release
 from leadglass.flows.session import Session
 from leadglass.flows.vault import open_part
-from leadglass.model.access import Action, Actor, Grant, Purpose, Request, Role
+from leadglass.model.access import Action, Actor, Purpose, Request, Role
 from leadglass.model.entry import Entry
 from leadglass.model.frame import Frame
-from leadglass.model.ids import BlobId, GrantId, PersonName
+from leadglass.model.ids import BlobId, PersonName
 from leadglass.model.instance import Part, StoredInstance
 from leadglass.model.region import RegionKind
 from leadglass.model.release import Release
@@ -442,23 +441,6 @@ def house(film: bytes, shown: tuple[RegionKind, ...]) -> House:
     wanted = replace(asked, action=Action.LIFT, regions=covered, release=made.release.id)
     keys = out.files[lift(site, SESSION, granted(site, wanted, covered), out, name="keys").path]
     return House(site, made.release, out.files[made.path], out.files[made.receipt], keys)
-
-
-def granted(site: Site, asked: Request, shown: tuple[RegionKind, ...]) -> str:
-    now = site.clock.now()
-    grant = Grant(
-        id=GrantId(f"g-{asked.action}"),
-        ticket=None,
-        request=asked,
-        requester=PERSON,
-        regions=shown,
-        identity=asked.identity,
-        created=now,
-        expires=now + timedelta(days=1),
-    )
-    with site.database.begin() as transaction:
-        transaction.grants.add(grant)
-    return grant.id
 
 
 def rows_of(transaction: Transaction) -> list[object]:

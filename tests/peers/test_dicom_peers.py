@@ -11,7 +11,6 @@ import subprocess
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -29,7 +28,7 @@ from pydicom.uid import (
     JPEGLSLossless,
     RLELossless,
 )
-from world import enrol
+from world import enrol, granted
 
 from leadglass.anatomy.outline import Outlines
 from leadglass.dicom.source import BytesSource
@@ -40,14 +39,13 @@ from leadglass.flows.record import SITE_KEY
 from leadglass.flows.release import release
 from leadglass.flows.session import Session
 from leadglass.flows.vault import open_film
-from leadglass.model.access import Action, Actor, Grant, Purpose, Request, Role
+from leadglass.model.access import Action, Actor, Purpose, Request, Role
 from leadglass.model.frame import Frame
-from leadglass.model.ids import GrantId, PersonName
+from leadglass.model.ids import PersonName
 from leadglass.model.region import Partition, RegionKind
 from leadglass.model.release import Release
 from leadglass.policy.decide import load
 from leadglass.seal.cms import kek_ids, open_authenveloped
-from leadglass.site import Site
 from leadglass.testing.films import PATIENTS, small_film, small_samples
 from leadglass.testing.memory import MemoryOutlet, memory_site
 
@@ -116,7 +114,7 @@ def copy_of(film: str, copy: str) -> Copy:
     identity = copy == "with identity"
     out = MemoryOutlet()
     asked = Request(instance.id, Action.VIEW, Purpose.TREAT, instance.kinds, identity=identity, recipient=PERSON)
-    made = release(site, SESSION, _granted(site, asked, shown), out)
+    made = release(site, SESSION, granted(site, asked, shown), out)
     key_file = None
     if made.release.covered:
         wanted = Request(
@@ -128,7 +126,7 @@ def copy_of(film: str, copy: str) -> Copy:
             recipient=PERSON,
             release=made.release.id,
         )
-        key_file = out.files[lift(site, SESSION, _granted(site, wanted, wanted.regions), out, name="key").path]
+        key_file = out.files[lift(site, SESSION, granted(site, wanted, wanted.regions), out, name="key").path]
     partition = open_film(site, instance).partition
     return Copy(received, _truth(film), partition, made.release, out.files[made.path], key_file)
 
@@ -140,23 +138,6 @@ def _outlines(frame: Frame, *, view: str | None, modality: str | None) -> Outlin
     right, left = (((x - across) / 0.33) ** 2 + (y / 0.7) ** 2 < 1 for across in (-0.42, 0.42))
     heart = ((x - 0.1) / 0.25) ** 2 + ((y - 0.3) / 0.3) ** 2 < 1
     return Outlines({RegionKind.HEART: heart, RegionKind.LUNG_RIGHT: right, RegionKind.LUNG_LEFT: left}, 1.0, "")
-
-
-def _granted(site: Site, asked: Request, shown: tuple[RegionKind, ...]) -> str:
-    now = site.clock.now()
-    grant = Grant(
-        id=GrantId(f"g-{asked.action}"),
-        ticket=None,
-        request=asked,
-        requester=PERSON,
-        regions=shown,
-        identity=asked.identity,
-        created=now,
-        expires=now + timedelta(days=1),
-    )
-    with site.database.begin() as transaction:
-        transaction.grants.add(grant)
-    return grant.id
 
 
 def _truth(film: str) -> NDArray[Any]:
@@ -346,7 +327,7 @@ def test_pydicom_sees_what_was_lifted_and_the_cover_over_the_rest(film: str) -> 
 
 
 @every_film
-def test_pydicom_reads_the_patients_name_where_identity_was_granted(film: str) -> None:
+def test_pydicom_reads_the_patients_name_where_identity_wasgranted(film: str) -> None:
     made = copy_of(film, "with identity")
     received, released = read_by_pydicom(made.received), read_by_pydicom(made.file)
     assert str(released.PatientName) == str(received.PatientName)

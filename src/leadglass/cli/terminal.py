@@ -60,13 +60,13 @@ def complain(error: LeadglassError) -> None:
     if options.json:
         message = "; ".join((error.message, *reasons))
         fields = {"error": type(error).__name__, "message": message, "hint": error.hint}
-        print(json.dumps(fields, ensure_ascii=False), file=sys.stderr)  # noqa: T201
+        print(json.dumps(fields, ensure_ascii=False), file=sys.stderr)  # noqa: T201 - this is where prose goes out
         return
-    print(f"leadglass: {error.message}", file=sys.stderr)  # noqa: T201
+    print(f"leadglass: {error.message}", file=sys.stderr)  # noqa: T201 - this is where prose goes out
     for reason in reasons:
-        print(f"  because {reason}", file=sys.stderr)  # noqa: T201
+        print(f"  because {reason}", file=sys.stderr)  # noqa: T201 - this is where prose goes out
     if error.hint:
-        print(f"  hint: {error.hint}", file=sys.stderr)  # noqa: T201
+        print(f"  hint: {error.hint}", file=sys.stderr)  # noqa: T201 - this is where prose goes out
 
 
 def site_folder() -> Path:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from leadglass.deid.clean import clean
 from leadglass.deid.pseudonym import PseudonymKeys
 from leadglass.dicom.frames import constant_rle, decode
+from leadglass.dicom.header import RLE_LOSSLESS
 from leadglass.dicom.instance import Clean, Identified, Treated, compose, scan
 from leadglass.dicom.plan import encode as encode_plan
 from leadglass.dicom.source import Source, chunks
@@ -30,8 +31,6 @@ from leadglass.veil.cover import take
 from leadglass.veil.partition import partition
 from leadglass.veil.patch import encode as encode_patch
 from leadglass.veil.style import level_at_rest
-
-RLE_LOSSLESS = "1.2.840.10008.1.2.5"
 
 
 class Arrival(StrEnum):

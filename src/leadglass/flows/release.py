@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from leadglass.dicom.frames import native, significant
+from leadglass.dicom.header import EXPLICIT_VR_LITTLE_ENDIAN
 from leadglass.dicom.instance import Identified, Rendition, compose_rendition, identity_elements
 from leadglass.dicom.sealed import encode_attributes, encode_sequence
 from leadglass.dicom.uids import keyed_uid
@@ -36,7 +37,6 @@ from leadglass.veil.cover import cover, take
 from leadglass.veil.patch import encode as encode_patch
 
 REGION = "leadglass/region@v1"
-EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 RECEIPT_ROOM = 16_384
 
 
@@ -126,7 +126,7 @@ def render(
     return compose_rendition(
         film.clean.source,
         frames=b"".join(native(seen, layout)),
-        layout=replace(layout, transfer_syntax=EXPLICIT_LITTLE_ENDIAN, high_bit=layout.bits_stored - 1),
+        layout=replace(layout, transfer_syntax=EXPLICIT_VR_LITTLE_ENDIAN, high_bit=layout.bits_stored - 1),
         sop_instance_uid=uid,
         set_elements=_attributes(film.clean, hidden, identity),
         remove=(*(_DEIDENTIFIED if identity is not None else ()), *(_FROM_ALL_PIXELS if hidden else ())),
