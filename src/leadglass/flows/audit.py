@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from leadglass.errors import LeadglassError
-from leadglass.flows.checkpoint import CHECKPOINT_FILE, signed_checkpoint
+from leadglass.flows.checkpoint import CHECKPOINT_FILE, signed_checkpoint, signed_frontier
 from leadglass.ledger.tile import Edge, grow
 from leadglass.ledger.tree import Frontier, leaf_hash
 from leadglass.model.entry import Entry
@@ -81,6 +81,7 @@ def _entry_problems(index: int, logged: Logged) -> Iterator[str]:
 def _head_problems(site: Site, head: Head, frontier: Frontier) -> Iterator[str]:
     try:
         signed = signed_checkpoint(site, head.note)
+        signed_frontier(site, head)
     except LeadglassError as error:
         yield f"checkpoint: {error.message}"
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leadglass.errors import LeadglassError, ProofError
+from leadglass.errors import LeadglassError, MalformedError, ProofError
 from leadglass.flows.record import record
 from leadglass.flows.session import service
 from leadglass.ledger.checkpoint import Checkpoint, check_checkpoint
@@ -74,9 +74,27 @@ def log_key(site: Site) -> VerifierKey:
     return verifier_key(name=site.origin, seed=_signing_seed(site))
 
 
+def signed_frontier(site: Site, head: Head | None) -> Frontier:
+    """The frontier of the tree that ``head`` signs.
+
+    Raises:
+        ProofError: it is that of another tree; to go on from it would sign what the entries do not say.
+    """
+    if head is None:
+        return Frontier()
+    signed = signed_checkpoint(site, head.note)
+    try:
+        frontier = Frontier.decode(head.frontier)
+    except MalformedError as error:
+        raise ProofError("the frontier beside the signed head cannot be read", hint="run: leadglass log verify") from error
+    if (frontier.size, frontier.root) != (signed.size, signed.root):
+        raise ProofError("the frontier beside the signed head is of another tree", hint="run: leadglass log verify")
+    return frontier
+
+
 def _advance(site: Site, transaction: Transaction, head: Head | None) -> Head:
     batch = transaction.log.queued(BATCH)
-    frontier = (Frontier.decode(head.frontier) if head else Frontier()).extend([leaf_hash(each.entry) for each in batch])
+    frontier = signed_frontier(site, head).extend([leaf_hash(each.entry) for each in batch])
     transaction.log.append(batch)
     text = Checkpoint(origin=site.origin, size=frontier.size, root=frontier.root).encode()
     advanced = Head(note=sign(text, name=site.origin, seed=_signing_seed(site)), frontier=frontier.encode())

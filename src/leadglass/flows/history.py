@@ -31,7 +31,7 @@ def history(site: Site, session: Session, instance_id: str) -> tuple[Line, ...]:
     Raises:
         RefusedError: the session may not read histories.
         InputError: there is no such instance.
-        MalformedError: a record was exchanged.
+        ProofError: an entry or its record was changed.
     """
     allow(site, session.actor, Duty.READ_HISTORY)
     with site.database.begin() as transaction:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from leadglass.errors import LeadglassError, MalformedError, RefusedError, ShreddedError
+from leadglass.errors import LeadglassError, MalformedError, ProofError, RefusedError, ShreddedError
 from leadglass.model.access import Actor, Duty
 from leadglass.model.entry import Entry, canonical
 from leadglass.model.ids import EntryId, InstanceId
@@ -53,11 +53,14 @@ def read_record(site: Site, logged: Logged) -> tuple[Entry, Mapping[str, Any] | 
     """An entry with its readable record, None where the record's key is gone.
 
     Raises:
-        MalformedError: the record beside the log is not the one that the entry commits to.
+        ProofError: the entry was damaged, or the record beside it is not the one that it commits to.
     """
-    entry = Entry.decode(logged.entry)
+    try:
+        entry = Entry.decode(logged.entry)
+    except MalformedError as error:
+        raise ProofError("an entry of the log was damaged", hint="run: leadglass log verify") from error
     if hashlib.sha256(logged.record).hexdigest() != entry.record:
-        raise MalformedError(f"the record of entry {entry.id} was exchanged", hint="run: leadglass log verify")
+        raise ProofError(f"the record of entry {entry.id} was exchanged", hint="run: leadglass log verify")
     try:
         data = site.keys.unwrap(entry.subject or SITE_KEY, logged.record, context=_context(entry.id))
     except ShreddedError:

@@ -92,6 +92,11 @@ _GRANTS = _Kind(schema.grants, Grant, lambda r: r.id, lambda r: {"instance": r.r
 _RELEASES = _Kind(schema.releases, Release, lambda r: r.id, lambda r: {"instance": r.instance})
 
 
+def _stored(value: object) -> bytes:
+    """The bytes in a column. SQLite keeps what it is given: after somebody's own SQL it may be text, or a number."""
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
 class RecordTable(Generic[R]):
     def __init__(self, connection: Connection, cipher: Cipher, kind: _Kind[R]) -> None:
         self._connection = connection
@@ -130,7 +135,7 @@ class RecordTable(Generic[R]):
         return self._cipher.seal(encode(record), context=self._context(self._kind.key(record)))
 
     def _unsealed(self, key: str, sealed: bytes) -> R:
-        return decode(self._kind.type, self._cipher.unseal(sealed, context=self._context(key)))
+        return decode(self._kind.type, self._cipher.unseal(_stored(sealed), context=self._context(key)))
 
     def _context(self, key: str) -> str:
         return f"{self._kind.table.name}/{key}"
@@ -205,7 +210,8 @@ class SqlLog:
         self._connection.execute(change.values(values))
 
     def _logged(self, query: Any) -> tuple[Logged, ...]:
-        return tuple(Logged(index, entry, record) for index, entry, record in self._connection.execute(query))
+        found = self._connection.execute(query)
+        return tuple(Logged(index, _stored(entry), _stored(record)) for index, entry, record in found)
 
 
 _ENTRIES = select(schema.entries.c.place, schema.entries.c.entry, schema.entries.c.record)
