@@ -145,7 +145,7 @@ RELEASE = (
     ("take", "take", False),
     ("encode_patch", "encode patches", False),
     ("seal_region", "seal regions", False),
-    ("encode_sequence", "compose", False),
+    ("encode_sealed", "compose", False),
     ("native", "compose", True),
     ("compose_rendition", "compose", False),
     ("sha256_of", "digest", False),

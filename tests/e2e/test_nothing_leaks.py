@@ -30,7 +30,7 @@ from leadglass.anatomy.outline import Outlines
 from leadglass.assemble import open_site
 from leadglass.dicom.frames import decode
 from leadglass.dicom.instance import scan
-from leadglass.dicom.sealed import ENCRYPTED_ATTRIBUTES, decode_sequence
+from leadglass.dicom.sealed import ENCRYPTED_ATTRIBUTES, decode_sealed
 from leadglass.dicom.source import BytesSource, Source
 from leadglass.flows.ingest import ingest
 from leadglass.flows.lift import lift
@@ -420,7 +420,7 @@ class House:
         found = scan(BytesSource(self.file))
         element = found.top.get(ENCRYPTED_ATTRIBUTES)
         masked = self.file
-        for content in decode_sequence(self.file[element.offset : element.end]) if element else ():
+        for content in decode_sealed(self.file[element.offset : element.end]) if element else ():
             secret = next(each for each in read_key_file(self.keys)[0].values() if each.kek_id in kek_ids(content))
             plain = open_authenveloped(content, kek=secret.kek, kek_id=secret.kek_id)
             # A tag of 16 bytes under two of DER ends the message, and GCM adds nothing to the length.

@@ -17,7 +17,6 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels import pixel_array
 from pydicom.uid import RLELossless
 
-from leadglass.dicom.codecs import ENCAPSULATED
 from leadglass.dicom.frames import (
     PixelLayout,
     constant_rle,
@@ -26,6 +25,7 @@ from leadglass.dicom.frames import (
     native_length,
     significant,
 )
+from leadglass.dicom.header import ENCAPSULATED
 from leadglass.dicom.source import BytesSource
 from leadglass.errors import LeadglassError
 

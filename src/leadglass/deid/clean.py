@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from leadglass import __version__
@@ -29,7 +30,7 @@ from leadglass.dicom.header import (
     keyword,
     tag_text,
 )
-from leadglass.dicom.instance import MODALITIES, Finding, HeaderPlan, Identified
+from leadglass.dicom.instance import MODALITIES, PHOTOMETRICS, Finding, HeaderPlan, Identified
 from leadglass.dicom.plan import Copy, Insert, Op, merged
 from leadglass.dicom.uids import is_standard, is_uid, uid_text
 
@@ -79,9 +80,8 @@ _DUMMIES: Final = {
 """A value valid for the VR that says nothing; two zero bytes for every other VR."""
 
 _MODALITY: Final = 0x00080060
-
-_STRUCTURAL: Final = frozenset({_MODALITY, 0x00280004})
-"""Modality and Photometric Interpretation: scan() knows the values of the second, ``MODALITIES`` those of the first."""
+_TERMS: Final = {_MODALITY: MODALITIES, 0x00280004: PHOTOMETRICS}
+"""Modality and Photometric Interpretation: no image can be read without them, so their terms stay, whoever is called so."""
 
 _INTERCHANGEABLE: Final = (
     frozenset({"LO", "LT", "SH", "ST", "UC", "UT"}),
@@ -91,7 +91,7 @@ _INTERCHANGEABLE: Final = (
 """VRs between which editions of the standard and writers move; another VR than the dictionary's is no slip."""
 
 _SIZES: Final = {
-    **dict.fromkeys(("SS", "US"), 2),
+    **dict.fromkeys(("OW", "SS", "US", "US or OW", "US or SS", "US or SS or OW"), 2),
     **dict.fromkeys(("AT", "FL", "OF", "OL", "SL", "UL"), 4),
     **dict.fromkeys(("FD", "OD", "OV", "SV", "UV"), 8),
 }
@@ -133,6 +133,12 @@ _WINDOW_WORDS: Final = frozenset(
 
 _CARET_NAME: Final = re.compile(rb"[^\W\d_]\^[^\W\d_]|[\x80-\xff]\^|\^[\x80-\xff]", re.ASCII)
 _NUMBERS: Final = {"DS": b"0123456789+-eE. \\\0", "IS": b"0123456789+- \\\0"}
+_LONG_NUMBER: Final = re.compile(rb"[0-9]{6,}")
+"""Digits of which an identifier is made; shorter ones are in every other measure by chance."""
+_CODE_STRINGS: Final = re.compile(rb"[A-Z0-9_ ]{0,16}(?:\\[A-Z0-9_ ]{0,16})* *")
+"""Values of CS (PS3.5 6.2), with padding."""
+_DELIMITERS: Final = (b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0")
+"""How a value begins that is made of items or fragments (PS3.5 7.5)."""
 _KNOWN_OF_PATIENT: Final = frozenset({_PATIENT_ID, _ACCESSION, 0x00101000, 0x00100030, 0x00101090, 0x00380010})
 
 _DEFINED_TERMS: Final = {
@@ -367,12 +373,12 @@ class _Work:
         elif tag == _CHARSET:
             terms = [part.strip().decode("ascii", "replace") for part in value.strip(b" \0").split(b"\\")]
             return rule if _are_defined(terms) else Rule(Action.REMOVE, "no defined term for a character set")
-        if tag == _MODALITY and _plain(value) not in MODALITIES:
-            return Rule(Action.DUMMY, "no defined term of Modality")
-        if tag in _STRUCTURAL:
-            return rule
+        if tag in _TERMS:
+            return rule if _plain(value) in _TERMS[tag] else Rule(Action.DUMMY, "none of its defined terms")
         if element.length > _LOOKED_AT:
             return Rule(Action.DUMMY, "too long to be looked through")
+        if element.vr == "CS" and not _CODE_STRINGS.fullmatch(value.split(b"\0", 1)[0]):
+            return Rule(Action.DUMMY, "text where a code string belongs")
         if _CARET_NAME.search(value):
             return Rule(Action.DUMMY, "looks like a person's name")
         if _mentions(value.lower(), self.known):
@@ -380,28 +386,31 @@ class _Work:
         return rule
 
     def _keep(self, element: Element, where: str) -> tuple[Op, ...] | None:
-        vr = element.vr
-        if not _is_the_standards(vr, dictionary_vr(element.tag)):
-            self._note(element, where, "remove", "encoded as something else than the standard says it is")
+        vr, value = element.vr, self.header.value(element)
+        if why := self._unfit(vr, dictionary_vr(element.tag), value):
+            self._note(element, where, "remove", why)
             return None
-        if element.length % _SIZES.get(vr, 1):
-            self._note(element, where, "remove", "no whole number of values")
-            return None
-        if vr not in TEXT_VRS and element.length <= _LOOKED_AT and self._mentions(element):
-            self._note(element, where, "remove", "holds something that identifies the patient elsewhere in the file")
-            return None
-        if vr in _NUMBERS and self.header.value(element).translate(None, _NUMBERS[vr]):
-            self._note(element, where, "remove", "no number, where one belongs")
-            return None
-        if vr in TEXT_VRS or (vr in ("OB", "OW") and dictionary_vr(element.tag) in TEXT_VRS):
-            value = self.header.value(element)
+        if vr in TEXT_VRS:
             text = value.split(b"\0", 1)[0]
             if len(text) < len(value) and value[len(text) :].strip(b"\0"):
                 return self._replace(element, where, text, Rule(Action.KEEP, "bytes after the end of the text"))
         return tuple(explicit(self.header, element, signed=self.signed))
 
-    def _mentions(self, element: Element) -> bool:
-        return _mentions(self.header.value(element).lower(), self.known)
+    def _unfit(self, vr: str, known: str, value: bytes) -> str:
+        """Why a value cannot be kept although its attribute is; empty where it can. Text has been looked at before."""
+        if not _is_the_standards(vr, known):
+            return "encoded as something else than the standard says it is"
+        if len(value) % _SIZES.get(vr, 1):
+            return "no whole number of values"
+        if value.startswith(_DELIMITERS):
+            return "items where none belong"
+        if vr in _NUMBERS:
+            if value.translate(None, _NUMBERS[vr]):
+                return "no number, where one belongs"
+            mentioned = not self.known.words.isdisjoint(_LONG_NUMBER.findall(value))
+        else:
+            mentioned = vr not in TEXT_VRS and len(value) <= _LOOKED_AT and _mentions(value.lower(), self.known)
+        return "holds something that identifies the patient elsewhere in the file" if mentioned else ""
 
     def _replace(self, element: Element, where: str, value: bytes, rule: Rule) -> tuple[Op, ...]:
         action = "keep" if rule.action is Action.KEEP else "empty" if not value else "replace"
@@ -432,6 +441,7 @@ class _Work:
             self.removed.append((header.trailing, header.source.size - header.trailing))
 
 
+@lru_cache
 def _is_the_standards(vr: str, known: str) -> bool:
     """Whether a value may be encoded as ``vr`` where the dictionary says ``known``, which may be a choice."""
     return any(vr == each or {vr, each} <= group for each in (known, *known.split(" or ")) for group in _INTERCHANGEABLE)

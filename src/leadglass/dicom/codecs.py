@@ -21,9 +21,9 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from leadglass.dicom.header import RLE_LOSSLESS
 from leadglass.errors import MalformedError, UnsupportedPixelsError
 
-RLE_LOSSLESS = "1.2.840.10008.1.2.5"
 _JPEG: Mapping[str, frozenset[int]] = {
     "1.2.840.10008.1.2.4.50": frozenset({0xC0, 0xC1}),
     "1.2.840.10008.1.2.4.51": frozenset({0xC0, 0xC1}),
@@ -43,11 +43,8 @@ _JPEG_2000 = frozenset(
         "1.2.840.10008.1.2.4.203",
     }
 )
-ENCAPSULATED = frozenset({RLE_LOSSLESS, *_JPEG, *_JPEG_2000})
-"""The transfer syntaxes that ``decode`` reads."""
-
 LOSSLESS = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (57, 70, 80, 90, 201, 202))
-"""Those of them whose code stream says exactly what was stored."""
+"""The transfer syntaxes whose code stream says exactly what was stored."""
 
 _START_OF_FRAME = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
 _BASELINE_OR_EXTENDED = frozenset({0xC0, 0xC1})

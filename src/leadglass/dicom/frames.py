@@ -1,7 +1,7 @@
 """Pixel data to frames and back (PS3.3 C.7.6.3, PS3.5 section 8).
 
 A frame is decoded when it is asked for, and only then. What the header states bounds what is read, and what is read bounds
-what is allocated. Whoever keeps all frames of an object needs room for them: objects above ``MAX_OBJECT`` are refused.
+what is allocated. Whoever keeps all frames of an object needs room for them: one above ``MAX_DECODED_OBJECT`` is refused.
 """
 
 from __future__ import annotations
@@ -17,21 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadglass.dicom import codecs
+from leadglass.dicom.header import ENCAPSULATED, MAX_FRAGMENTS, NATIVE, RLE_LOSSLESS
 from leadglass.dicom.source import Source
 from leadglass.errors import MalformedError, UnsupportedPixelsError
 from leadglass.model.frame import Frame
 
-NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1"})
-"""The transfer syntaxes whose pixels are read as they lie: little endian, not encapsulated, not deflated."""
-
 MAX_DECODED = 1 << 29
 """Bytes of one decoded frame; a code stream may claim any size, and an honest one that large is not known."""
 
-MAX_OBJECT = 1 << 30
+MAX_DECODED_OBJECT = 1 << 30
 """Bytes of all decoded frames of one object together."""
-
-MAX_FRAGMENTS = 1_000_000
-"""Fragments of one encapsulated value, so frames as well."""
 
 MAX_CONSTANT = 1 << 30
 """Bytes of a constant image; some sixty times as many natively. Only a false Number of Frames asks for more."""
@@ -83,14 +78,14 @@ def decode(layout: PixelLayout, value: Source, *, encapsulated: bool) -> Iterato
         UnsupportedPixelsError: no round trip is possible for this transfer syntax or this layout.
         MalformedError: the value, its fragments or a code stream are damaged or disagree with the layout.
     """
-    _check_layout(layout)
+    check_layout(layout)
     if layout.transfer_syntax in NATIVE:
         if encapsulated:
             raise MalformedError("(7FE0,0010) is encapsulated, which its transfer syntax does not allow")
         frames = _native_frames(layout, value)
         _check_object(layout)
         return frames
-    if layout.transfer_syntax in codecs.ENCAPSULATED:
+    if layout.transfer_syntax in ENCAPSULATED:
         if not encapsulated:
             raise MalformedError("(7FE0,0010) is not encapsulated, which its transfer syntax demands")
         frames = _encapsulated_frames(layout, value)
@@ -106,9 +101,9 @@ def decode(layout: PixelLayout, value: Source, *, encapsulated: bool) -> Iterato
 
 
 def _check_object(layout: PixelLayout) -> None:
-    if native_length(layout) > MAX_OBJECT:
+    if native_length(layout) > MAX_DECODED_OBJECT:
         raise UnsupportedPixelsError(
-            f"{layout.frames} frames of {layout.rows}x{layout.columns} pixels are more than {MAX_OBJECT} bytes",
+            f"{layout.frames} frames of {layout.rows}x{layout.columns} pixels are more than {MAX_DECODED_OBJECT} bytes",
             hint="objects of that size are not supported yet",
         )
 
@@ -166,7 +161,7 @@ def constant_rle(layout: PixelLayout, level: int) -> bytes:
         ValueError: ``level`` does not fit the container.
         UnsupportedPixelsError: the layout is none that ``decode`` takes, or the value would be longer than ``MAX_CONSTANT``.
     """
-    _check_layout(layout)
+    check_layout(layout)
     bounds = np.iinfo(_container(layout))
     if not bounds.min <= level <= bounds.max:
         raise ValueError("the level does not fit the container")
@@ -249,7 +244,13 @@ def _chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
-def _check_layout(layout: PixelLayout) -> None:
+def check_layout(layout: PixelLayout) -> None:
+    """Check that shape and bits (PS3.3 C.7.6.3) are those of an image that can make the round trip.
+
+    Raises:
+        UnsupportedPixelsError: other bits allocated or samples per pixel than are supported.
+        MalformedError: the attributes contradict each other, or make no image.
+    """
     if layout.bits_allocated not in {8, 16, 32}:
         raise UnsupportedPixelsError(f"(0028,0100) Bits Allocated {layout.bits_allocated}: 8, 16 and 32 are supported")
     if layout.samples_per_pixel not in {1, 3}:
@@ -330,16 +331,22 @@ def _decoded_frame(layout: PixelLayout, stream: bytes) -> Frame:
     )
     if layout.transfer_syntax in codecs.LOSSLESS and not _fits(samples, layout):
         raise UnsupportedPixelsError(
-            f"the pixels need more than the {layout.bits_stored} bits of (0028,0101) Bits Stored",
+            f"the pixels need other bits than the {layout.bits_stored} of (0028,0101) Bits Stored up to bit "
+            f"{layout.high_bit}, (0028,0102) High Bit",
             hint="the header or the code stream is wrong; nothing is cut off silently",
         )
     return Frame(_read_only(samples), photometric, layout.bits_stored)
 
 
 def _fits(samples: NDArray[Any], layout: PixelLayout) -> bool:
-    """Whether every value is one that Bits Stored can say."""
-    lowest = -(1 << layout.bits_stored - 1) if layout.signed else 0
-    return bool(int(samples.min()) >= lowest and int(samples.max()) < lowest + (1 << layout.bits_stored))
+    """Whether ``significant`` loses nothing: no bit above the High Bit has a meaning, none below the stored ones is set."""
+    lowest = -(1 << layout.high_bit) if layout.signed else 0
+    unused = (1 << layout.high_bit + 1 - layout.bits_stored) - 1
+    return (
+        int(samples.min()) >= lowest
+        and int(samples.max()) < lowest + (1 << layout.high_bit + 1)
+        and not (unused and np.any(samples & unused))
+    )
 
 
 def _code_streams(layout: PixelLayout, value: Source) -> Iterator[bytes]:
@@ -367,7 +374,7 @@ def _by_frame(layout: PixelLayout, value: Source) -> Iterator[Sequence[_Fragment
     if layout.frames == 1:
         return iter([list(_fragments(value, first))])
     count = sum(1 for _ in _fragments(value, first))
-    if count == layout.frames or layout.transfer_syntax == codecs.RLE_LOSSLESS:
+    if count == layout.frames or layout.transfer_syntax == RLE_LOSSLESS:
         return ([fragment] for fragment in _fragments(value, first))
     return _by_end_of_stream(_fragments(value, first), value)
 

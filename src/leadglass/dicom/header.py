@@ -35,6 +35,7 @@ MAX_HEADER: Final = 1 << 26
 """Bytes of a header, or of what follows the pixel value, that are held in memory."""
 MAX_ELEMENTS: Final = 500_000
 MAX_FRAGMENTS: Final = 1_000_000
+"""Fragments of one encapsulated value, so frames as well."""
 
 UNDEFINED: Final = 0xFFFFFFFF
 ITEM: Final = 0xFFFEE000
@@ -438,11 +439,12 @@ def _fragments(source: Source, tag: int, position: int, end: int) -> int:
 
 
 def explicit_vr(vr: str, length: int, *, signed: bool) -> str:
-    """The VR to write for a value of ``length`` bytes where the dictionary gives a choice (PS3.5 annex A.2).
+    """The VR to write for a value of ``length`` bytes, padding apart, where the dictionary gives a choice (PS3.5 annex A.2).
 
     ``signed`` is the Pixel Representation that rules ``US or SS``. A value too long for a VR with a 16-bit length is
     written as UN (PS3.5 6.2.2).
     """
+    length += length % 2
     if " or " in vr:
         if vr == "OB or OW":
             vr = "OW"

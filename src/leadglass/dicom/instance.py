@@ -12,7 +12,7 @@ from dataclasses import InitVar, dataclass
 from functools import cached_property
 from typing import Final
 
-from leadglass.dicom.frames import PixelLayout
+from leadglass.dicom.frames import PixelLayout, check_layout, native_length
 from leadglass.dicom.header import (
     EXPLICIT_VR_LITTLE_ENDIAN,
     NATIVE,
@@ -30,6 +30,7 @@ from leadglass.dicom.header import (
     walk,
 )
 from leadglass.dicom.plan import Copy, Insert, Op, Plan, PlanSource, invert, merged, run
+from leadglass.dicom.sealed import ENCRYPTED_ATTRIBUTES
 from leadglass.dicom.source import Source
 from leadglass.dicom.uids import is_uid, uid_text
 from leadglass.errors import InputError, MalformedError, UnsupportedPixelsError
@@ -40,7 +41,6 @@ IMPLEMENTATION_VERSION_NAME: Final = "LEADGLASS"
 
 SOP_CLASS_UID: Final = 0x00080016
 SOP_INSTANCE_UID: Final = 0x00080018
-ENCRYPTED_ATTRIBUTES_SEQUENCE: Final = 0x04000500
 
 _SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES, _ROWS, _COLUMNS = (
     0x00280002,
@@ -64,6 +64,9 @@ _SAMPLES_OF: Final = {
     "YBR_RCT": 3,
     "YBR_ICT": 3,
 }
+PHOTOMETRICS: Final = frozenset(_SAMPLES_OF)
+"""Terms of Photometric Interpretation (PS3.3 C.7.6.3.1.2) whose pixels make the round trip."""
+
 _DECODED_PHOTOMETRIC: Final = {"YBR_RCT": "RGB", "YBR_ICT": "RGB", "YBR_FULL_422": "YBR_FULL"}
 """What the samples are once their code stream is decoded: a file in another syntax has to say that (PS3.5 section 8.2)."""
 
@@ -352,36 +355,29 @@ def _layout(header: Header, top: Mapping[int, Element]) -> PixelLayout:
         signed=representation == 1,
         photometric=photometric,
     )
-    if representation > 1 or layout.planar > 1:
-        raise MalformedError(f"{tag_text(_REPRESENTATION if representation > 1 else _PLANAR)} is neither 0 nor 1")
-    _check_layout(layout)
+    if representation > 1:
+        raise MalformedError(f"{tag_text(_REPRESENTATION)} is neither 0 nor 1")
+    check_layout(layout)
+    _check_photometric(layout)
     return layout
 
 
-def _check_layout(layout: PixelLayout) -> None:
-    """Raise unless the Image Pixel attributes (PS3.3 C.7.6.3) describe an image that can make the round trip."""
-    if layout.bits_allocated not in (8, 16, 32):
-        raise UnsupportedPixelsError(f"{tag_text(_ALLOCATED)} is {layout.bits_allocated}; 8, 16 and 32 are supported")
-    if not (layout.rows and layout.columns and layout.frames):
-        raise MalformedError("Rows, Columns and Number of Frames must not be 0")
-    if layout.photometric not in _SAMPLES_OF:
+def _check_photometric(layout: PixelLayout) -> None:
+    if layout.photometric not in PHOTOMETRICS:
         raise UnsupportedPixelsError(
-            f"{tag_text(_PHOTOMETRIC)} is none of the supported ones", hint=f"supported: {', '.join(sorted(_SAMPLES_OF))}"
+            f"{tag_text(_PHOTOMETRIC)} is none of the supported ones", hint=f"supported: {', '.join(sorted(PHOTOMETRICS))}"
         )
     if layout.photometric == "YBR_FULL_422" and layout.transfer_syntax in NATIVE:
         raise UnsupportedPixelsError("native YBR_FULL_422 pixels are not supported")
     if layout.samples_per_pixel != _SAMPLES_OF[layout.photometric]:
         raise MalformedError(f"{tag_text(_SAMPLES)} contradicts {tag_text(_PHOTOMETRIC)}")
-    if not 1 <= layout.bits_stored <= layout.high_bit + 1 <= layout.bits_allocated:
-        raise MalformedError(f"{tag_text(_STORED)} or {tag_text(_HIGH_BIT)} does not fit {tag_text(_ALLOCATED)}")
 
 
 def _pixel_value(header: Header, pixel: Element, layout: PixelLayout) -> tuple[int, int]:
     encapsulated = header.read(pixel.value - 4, 4) == UNDEFINED.to_bytes(4, "little")
     if encapsulated != (header.transfer_syntax not in NATIVE):
         raise MalformedError("(7FE0,0010) is encapsulated where its transfer syntax is native, or the other way round")
-    samples = layout.rows * layout.columns * layout.samples_per_pixel * layout.frames
-    length = samples * layout.bits_allocated // 8
+    length = native_length(layout)
     if not encapsulated and pixel.length < length:
         raise MalformedError(f"(7FE0,0010) has length {pixel.length}, and its image needs {length}")
     return pixel.value, pixel.length if encapsulated else length
@@ -513,27 +509,32 @@ def compose_rendition(
         InputError: ``clean`` cannot be read, see ``scan``.
         MalformedError: ``frames`` has not the size that ``layout`` asks for.
         UnsupportedPixelsError: 4 GiB of pixels or more.
+        ValueError: an element to set belongs to no data set, such as one of the File Meta Information.
     """
+    for tag in set_elements:
+        if tag >> 16 < 8:
+            raise ValueError(f"{tag_text(tag)} is no attribute of a data set")
     base = scan(clean)
-    _check_layout(layout)
-    length = layout.rows * layout.columns * layout.samples_per_pixel * layout.frames * layout.bits_allocated // 8
+    check_layout(layout)
+    _check_photometric(layout)
+    length = native_length(layout)
     if len(frames) != length:
         raise MalformedError(f"the frames have {len(frames)} bytes, and the layout asks for {length}")
     elements: dict[int, Sequence[Op]] = {
         tag: explicit(base.header, element, signed=base.layout.signed)
         for tag, element in base.top.items()
-        if tag not in remove and tag != ENCRYPTED_ATTRIBUTES_SEQUENCE
+        if tag not in remove and tag != ENCRYPTED_ATTRIBUTES
     }
     encoded = {**_image_pixel(layout), **set_elements, SOP_INSTANCE_UID: ("UI", sop_instance_uid.encode())}
     for tag, (vr, value) in encoded.items():
-        written = explicit_vr(vr, len(value) + len(value) % 2, signed=layout.signed)
+        written = explicit_vr(vr, len(value), signed=layout.signed)
         elements[tag] = (Insert(encode_element(tag, written, value)),)
     if layout.samples_per_pixel == 1:
         elements.pop(_PLANAR, None)
     if layout.frames == 1 and _FRAMES not in base.top:
         elements.pop(_FRAMES, None)
     if sealed is not None:
-        elements[ENCRYPTED_ATTRIBUTES_SEQUENCE] = (Insert(sealed),)
+        elements[ENCRYPTED_ATTRIBUTES] = (Insert(sealed),)
     plan = _file(
         elements,
         pixel=_pixel_ops(EXPLICIT_VR_LITTLE_ENDIAN, frames, layout.bits_allocated),

@@ -11,9 +11,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 
+from leadglass.dicom.header import EXPLICIT_VR_LITTLE_ENDIAN
 from leadglass.errors import InputError, MalformedError
 
-EXPLICIT_VR_LITTLE_ENDIAN = b"1.2.840.10008.1.2.1"
 PRIVATE_CREATOR = b"LEADGLASS SEAL 1.0"
 
 ENCRYPTED_ATTRIBUTES = 0x0400_0500
@@ -34,9 +34,10 @@ _LONG = frozenset({b"OB", b"SQ", b"UT"})
 
 _UNDEFINED = 0xFFFF_FFFF
 _UTF_8 = b"ISO_IR 192"
+_EXPLICIT = EXPLICIT_VR_LITTLE_ENDIAN.encode()
 
 
-def encode_sequence(contents: Sequence[bytes]) -> bytes:
+def encode_sealed(contents: Sequence[bytes]) -> bytes:
     """The whole element (0400,0500), tag to last byte, with an item for each of ``contents`` (CMS in DER).
 
     Raises:
@@ -45,12 +46,12 @@ def encode_sequence(contents: Sequence[bytes]) -> bytes:
     """
     if not contents or any(_der_length(content) != len(content) for content in contents):
         raise ValueError("a sequence is made of one or more contents, each a single DER value")
-    syntax = _element(_TRANSFER_SYNTAX, b"UI", EXPLICIT_VR_LITTLE_ENDIAN)
+    syntax = _element(_TRANSFER_SYNTAX, b"UI", _EXPLICIT)
     return _sequence(ENCRYPTED_ATTRIBUTES, [syntax + _element(_CONTENT, b"OB", content) for content in contents])
 
 
-def decode_sequence(element: bytes) -> tuple[bytes, ...]:
-    """The contents that ``encode_sequence`` put into a whole element (0400,0500), each without its pad byte.
+def decode_sealed(element: bytes) -> tuple[bytes, ...]:
+    """The contents that ``encode_sealed`` put into a whole element (0400,0500), each without its pad byte.
 
     Lengths may be undefined, as other software writes them anew. An item holds its two elements and nothing else.
 
@@ -61,7 +62,7 @@ def decode_sequence(element: bytes) -> tuple[bytes, ...]:
     for start, stop in _items(element, ENCRYPTED_ATTRIBUTES):
         syntax, after = _value(element, start, stop, tag=_TRANSFER_SYNTAX, vr=b"UI")
         content, after = _value(element, after, stop, tag=_CONTENT, vr=b"OB")
-        if after != stop or syntax.rstrip(b"\x00") != EXPLICIT_VR_LITTLE_ENDIAN:
+        if after != stop or syntax.rstrip(b"\x00") != _EXPLICIT:
             raise MalformedError(f"an item of (0400,0500) at byte {start} is not as leadglass writes it")
         length = _der_length(content)
         if length is None or content[length:] not in {b"", b"\x00"}:

@@ -15,8 +15,8 @@ from leadglass.dicom.instance import Identified, Rendition, compose_rendition, s
 from leadglass.dicom.sealed import (
     ENCRYPTED_ATTRIBUTES,
     decode_attributes,
-    decode_sequence,
-    encode_sequence,
+    decode_sealed,
+    encode_sealed,
 )
 from leadglass.dicom.source import Source
 from leadglass.dicom.uids import uuid_uid
@@ -69,7 +69,7 @@ def open_release(source: Source, key_file: bytes, *, now: datetime) -> Opened:
     patches: list[Patch] = []
     remaining: list[bytes] = []
     uids = {released.sop_instance_uid, *source_image_uids(released)}
-    for content in decode_sequence(released.header.read(sealed.offset, sealed.end - sealed.offset)):
+    for content in decode_sealed(released.header.read(sealed.offset, sealed.end - sealed.offset)):
         secret = _fitting(content, secrets)
         if secret is None:
             remaining.append(content)
@@ -90,7 +90,7 @@ def open_release(source: Source, key_file: bytes, *, now: datetime) -> Opened:
         set_elements=_derived(released, opened, kept),
         # Without another one the file would keep the sequence that it came with.
         remove=() if remaining else (ENCRYPTED_ATTRIBUTES,),
-        sealed=encode_sequence(remaining) if remaining else None,
+        sealed=encode_sealed(remaining) if remaining else None,
     )
     return Opened(rendition, opened)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from leadglass.dicom.frames import native, significant
 from leadglass.dicom.header import EXPLICIT_VR_LITTLE_ENDIAN
 from leadglass.dicom.instance import Identified, Rendition, compose_rendition, identity_elements
-from leadglass.dicom.sealed import encode_attributes, encode_sequence
+from leadglass.dicom.sealed import encode_attributes, encode_sealed
 from leadglass.dicom.uids import keyed_uid
 from leadglass.errors import UnavailableError
 from leadglass.flows import vault
@@ -130,7 +130,7 @@ def render(
         sop_instance_uid=uid,
         set_elements=_attributes(film.clean, hidden, identity),
         remove=(*(_DEIDENTIFIED if identity is not None else ()), *(_FROM_ALL_PIXELS if hidden else ())),
-        sealed=encode_sequence(sealed) if sealed else None,
+        sealed=encode_sealed(sealed) if sealed else None,
     )
 
 

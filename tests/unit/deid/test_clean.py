@@ -10,9 +10,11 @@ from collections.abc import Iterable
 import hostile as h
 import pydicom
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydicom.uid import RLELossless
 
-from leadglass.deid.clean import clean, decode_text, normalise
+from leadglass.deid.clean import clean, decode_text, normalise, read_text
 from leadglass.deid.profile import basic_profile
 from leadglass.deid.pseudonym import PseudonymKeys
 from leadglass.dicom.frames import constant_rle
@@ -403,6 +405,90 @@ def test_normal_forms_agree() -> None:
 def test_text_that_is_none_is_an_error() -> None:
     with pytest.raises(UnicodeDecodeError):
         decode_text(b"\xff\xff", ["ISO_IR 192"])
+
+
+@given(value=st.binary(max_size=40), charset=st.lists(st.sampled_from(["", "ISO_IR 192", "ISO 2022 IR 87", "GB18030", "?"])))
+@settings(max_examples=100, deadline=None)
+def test_text_to_read_never_fails(value: bytes, charset: list[str]) -> None:
+    assert isinstance(read_text(value, charset), str)
+
+
+@pytest.mark.parametrize(
+    ("value", "charset"),
+    [("王小东".encode("gb18030"), ["GB18030"]), ("王小东".encode(), ["GB1803X"]), ("王小东".encode("gbk"), [])],
+    ids=["as stated", "no defined term", "none stated"],
+)
+def test_text_is_read_under_the_stated_or_the_likeliest_character_set(value: bytes, charset: list[str]) -> None:
+    assert read_text(value, charset) == "王小东"
+
+
+def test_bytes_that_no_character_set_has_are_shown_as_latin() -> None:
+    assert read_text(b"M\xfcller \xff", ["ISO_IR 192"]) == "Müller ÿ"
+
+
+@pytest.mark.parametrize("photometric", ["ZHAOLIUQI", "ZHAO^LIUQI"])
+def test_a_nested_photometric_interpretation_is_no_hiding_place(photometric: str) -> None:
+    nested = h.sequence(0x00082218, [[h.element(0x00280004, "CS", photometric)]])
+    assert photometric.encode() not in cleaned(h.film([nested]))
+
+
+def test_a_photometric_interpretation_stays_whatever_the_patient_is_called() -> None:
+    film = one(h.element(0x00100010, "PN", "MONOCHROME2^X"))
+    assert film.PhotometricInterpretation == "MONOCHROME2"
+
+
+@pytest.mark.parametrize("value", ["Zhao Liuqi", "ZHAO-LIUQI", "ZHAOLIUQI OF BEIJING", "CHEST\\Zhao"])
+def test_what_no_code_string_can_be_is_not_kept(value: str) -> None:
+    assert one(h.element(0x00180015, "CS", value)).BodyPartExamined == "ANONYMIZED"
+
+
+@pytest.mark.parametrize("value", ["CHEST", "CHEST ", "LEFT_LUNG 2", "A\\B\\\\C", "SIXTEEN_LETTERS_", ""])
+def test_a_code_string_is_kept(value: str) -> None:
+    assert h.element(0x00180015, "CS", value) in cleaned(h.film([h.element(0x00180015, "CS", value)]))
+
+
+@pytest.mark.parametrize(
+    ("tag", "vr", "value"),
+    [
+        (0x00189306, "FD", bytes(12)),
+        (0x00283002, "US", bytes(5)),
+        (0x00282000, "OB", h.fragments(b"abcd")),
+        (0x00283006, "OW", bytes(5)),
+    ],
+    ids=["FD", "US", "OB of items", "OW"],
+)
+def test_a_value_that_its_vr_cannot_have_is_removed(tag: int, vr: str, value: bytes) -> None:
+    assert tag not in one(h.head(tag, vr, len(value)) + value)
+
+
+def test_a_value_of_undefined_length_is_removed_outside_the_pixel_data() -> None:
+    assert 0x00282000 not in one(h.head(0x00282000, "OB", h.UNDEFINED) + h.fragments(b"abcd"))
+
+
+@pytest.mark.parametrize("vr", ["OB", "FD", "LO", "UT"])
+def test_a_number_is_stated_as_a_number(vr: str) -> None:
+    assert 0x00181164 not in one(h.element(0x00181164, vr, b"0.143000"))
+
+
+@pytest.mark.parametrize("vr", ["OB", "LO"])
+def test_a_class_is_stated_as_a_uid(vr: str) -> None:
+    assert 0x0008001A not in one(h.element(0x0008001A, vr, "1.2.840.10008.5.1.4.1.1.1"))
+
+
+def test_a_patient_id_is_no_measure() -> None:
+    number = h.element(0x00100020, "LO", "20451177")
+    assert 0x00180060 not in one(number, h.element(0x00180060, "DS", "20451177"))
+
+
+def test_a_measure_stays_beside_a_short_patient_id() -> None:
+    assert one(h.element(0x00100020, "LO", "143"), h.element(0x00181164, "DS", "0.143")).ImagerPixelSpacing == 0.143
+
+
+@pytest.mark.parametrize(("length", "vr"), [(65_533, "LT"), (65_534, "LT"), (65_535, "UN"), (65_536, "UN")])
+def test_text_of_implicit_vr_is_written_however_long(length: int, vr: str) -> None:
+    # What does not fit the 16-bit length of LT is written as UN (PS3.5 6.2.2).
+    data = h.film([h.head(0x00187006, "LT", length, implicit=True) + b"a" * length], syntax=h.IMPLICIT)
+    assert h.head(0x00187006, vr, length + length % 2) + b"a" * length in cleaned(data)
 
 
 def test_hostile_text_does_not_hold_up_anybody() -> None:

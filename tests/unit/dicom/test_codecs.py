@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydicom.pixels.encoders import RLELosslessEncoder
 
 from leadglass.dicom import codecs
+from leadglass.dicom.header import ENCAPSULATED, RLE_LOSSLESS
 from leadglass.errors import MalformedError, UnsupportedPixelsError
 
 JPEG = "1.2.840.10008.1.2.4"
@@ -73,7 +74,7 @@ def rle(samples: Array) -> bytes:
 
 
 ENCODERS: dict[str, tuple[Callable[[Array], bytes], str]] = {
-    "RLE": (rle, codecs.RLE_LOSSLESS),
+    "RLE": (rle, RLE_LOSSLESS),
     "JPEG lossless": (lossless_jpeg, f"{JPEG}.70"),
     "JPEG-LS": (jpeg_ls, f"{JPEG}.80"),
     "JPEG 2000": (j2k, f"{JPEG}.90"),
@@ -257,7 +258,7 @@ def test_an_rle_frame_with_a_wrong_number_of_segments_is_malformed(count: int) -
     stream = bytearray(rle(GREY_16))
     struct.pack_into("<I", stream, 0, count)
     with pytest.raises(MalformedError, match="segments"):
-        decode(bytes(stream), GREY_16, codecs.RLE_LOSSLESS)
+        decode(bytes(stream), GREY_16, RLE_LOSSLESS)
 
 
 @pytest.mark.parametrize("second", [0, 63, 64, 0x7FFFFFFF])
@@ -265,16 +266,24 @@ def test_rle_offsets_that_do_not_ascend_inside_the_frame_are_malformed(second: i
     stream = bytearray(rle(GREY_16))
     struct.pack_into("<I", stream, 8, second)
     with pytest.raises(MalformedError, match="ascend"):
-        decode(bytes(stream), GREY_16, codecs.RLE_LOSSLESS)
+        decode(bytes(stream), GREY_16, RLE_LOSSLESS)
 
 
 def test_an_rle_segment_too_short_for_its_frame_is_malformed_before_anything_is_allocated() -> None:
     stream = struct.pack("<16I", 1, 64, *[0] * 14) + b"\x81\x00" * 100
     shape = (60_000, 60_000)
     with pytest.raises(MalformedError, match="too short"):
-        codecs.decode(
-            stream, transfer_syntax=codecs.RLE_LOSSLESS, shape=shape, dtype=np.dtype("u1"), photometric="MONOCHROME2"
-        )
+        codecs.decode(stream, transfer_syntax=RLE_LOSSLESS, shape=shape, dtype=np.dtype("u1"), photometric="MONOCHROME2")
+
+
+@pytest.mark.parametrize("syntax", sorted(ENCAPSULATED))
+def test_every_encapsulated_syntax_has_its_codec(syntax: str) -> None:
+    with pytest.raises(MalformedError):
+        decode(b"", GREY_8, syntax)
+
+
+def test_only_encapsulated_syntaxes_are_lossless_code_streams() -> None:
+    assert codecs.LOSSLESS < ENCAPSULATED
 
 
 def test_another_transfer_syntax_is_not_supported() -> None:

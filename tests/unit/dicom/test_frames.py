@@ -17,8 +17,8 @@ from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate
 from pydicom.pixels import pixel_array
 
-from leadglass.dicom import frames
 from leadglass.dicom.frames import (
+    MAX_DECODED_OBJECT,
     PixelLayout,
     constant_rle,
     decode,
@@ -28,6 +28,7 @@ from leadglass.dicom.frames import (
     png,
     significant,
 )
+from leadglass.dicom.header import MAX_FRAGMENTS
 from leadglass.dicom.source import BytesSource
 from leadglass.errors import MalformedError, UnsupportedPixelsError
 from leadglass.model.frame import Frame
@@ -384,8 +385,61 @@ def test_a_last_frame_without_an_end_is_malformed() -> None:
         all_frames(layout, fragmented(*parts, END), encapsulated=True)
 
 
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.5"])
+def test_an_object_too_large_to_be_held_is_refused_before_any_frame(syntax: str) -> None:
+    layout = replace(GREY, transfer_syntax=syntax, rows=8192, columns=8192, frames=60)
+    with pytest.raises(UnsupportedPixelsError, match=f"60 frames of 8192x8192 pixels.*{MAX_DECODED_OBJECT} bytes"):
+        decode(layout, BytesSource(fragmented(*[item(b"tiny")] * 60, END)), encapsulated=True)
+
+
+def test_an_object_as_large_as_can_be_held_is_taken() -> None:
+    layout = replace(RLE, rows=8192, columns=8192, frames=8)
+    assert native_length(layout) == MAX_DECODED_OBJECT
+    assert decode(layout, BytesSource(fragmented(*[item(b"tiny")] * 8, END)), encapsulated=True)
+
+
+LOSSLESS = {
+    "1.2.840.10008.1.2.4.80": lambda samples: imagecodecs.jpegls_encode(samples),
+    "1.2.840.10008.1.2.4.90": lambda samples: imagecodecs.jpeg2k_encode(samples, codecformat="j2k", reversible=True),
+}
+
+
+@pytest.mark.parametrize("syntax", LOSSLESS)
+@pytest.mark.parametrize(
+    ("values", "stored", "high_bit"),
+    [([0, 4096], 12, 11), ([0, 65535], 12, 11), ([0, 4095], 12, 15)],
+    ids=["above by one", "above by far", "below the stored bits"],
+)
+def test_lossless_values_outside_the_stored_bits_are_refused(
+    syntax: str, values: list[int], stored: int, high_bit: int
+) -> None:
+    samples = np.resize(np.array(values, dtype=np.uint16), (8, 8))
+    layout = replace(GREY, transfer_syntax=syntax, rows=8, columns=8, bits_stored=stored, high_bit=high_bit)
+    with pytest.raises(UnsupportedPixelsError, match=r"\(0028,0101\)"):
+        all_frames(layout, fragmented(item(bytes(LOSSLESS[syntax](samples))), END), encapsulated=True)
+
+
+@pytest.mark.parametrize("syntax", LOSSLESS)
+@pytest.mark.parametrize(("values", "stored", "high_bit"), [([0, 4095], 12, 11), ([16, 65520], 12, 15)])
+def test_lossless_values_inside_the_stored_bits_are_shown_whole(
+    syntax: str, values: list[int], stored: int, high_bit: int
+) -> None:
+    samples = np.resize(np.array(values, dtype=np.uint16), (8, 8))
+    layout = replace(GREY, transfer_syntax=syntax, rows=8, columns=8, bits_stored=stored, high_bit=high_bit)
+    (frame,) = all_frames(layout, fragmented(item(bytes(LOSSLESS[syntax](samples))), END), encapsulated=True)
+    shown = significant(frame, high_bit=high_bit).samples
+    assert np.array_equal(shown << (high_bit + 1 - stored), samples)
+
+
+def test_lossy_values_may_overshoot_the_stored_bits() -> None:
+    samples = np.resize(np.array([0, 4200], dtype=np.uint16), (8, 8))
+    stream = bytes(imagecodecs.jpeg2k_encode(samples, codecformat="j2k", reversible=True))
+    layout = replace(GREY, transfer_syntax="1.2.840.10008.1.2.4.91", rows=8, columns=8)
+    assert len(all_frames(layout, fragmented(item(stream), END), encapsulated=True)) == 1
+
+
 def test_too_many_fragments_are_malformed_soon() -> None:
-    value = fragmented(item(b"ab") * (frames.MAX_FRAGMENTS + 1), END)
+    value = fragmented(item(b"ab") * (MAX_FRAGMENTS + 1), END)
     with pytest.raises(MalformedError, match="fragments"):
         all_frames(replace(RLE, frames=2), value, encapsulated=True)
 

@@ -17,7 +17,7 @@ from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from leadglass.dicom.sealed import decode_attributes, decode_sequence, encode_attributes, encode_sequence
+from leadglass.dicom.sealed import decode_attributes, decode_sealed, encode_attributes, encode_sealed
 from leadglass.errors import MalformedError
 
 CONTEXT = b'{"instance":"7","kind":"heart","v":"leadglass/patch@v1"}'
@@ -37,7 +37,7 @@ def read(data: bytes) -> Dataset:
 
 @given(st.lists(st.sampled_from([0, 1, 2, 3, 126, 127, 128, 129, 255, 256, 257, 65_535, 65_536]).map(der), min_size=1))
 def test_contents_come_back_without_their_padding(contents: list[bytes]) -> None:
-    assert decode_sequence(encode_sequence(contents)) == tuple(contents)
+    assert decode_sealed(encode_sealed(contents)) == tuple(contents)
 
 
 @given(st.text(max_size=40), st.binary(max_size=300))
@@ -48,7 +48,7 @@ def test_context_and_patch_come_back_exactly(text: str, patch: bytes) -> None:
 
 def test_pydicom_reads_the_encrypted_attributes_sequence() -> None:
     contents = [der(11), der(300)]
-    dataset = read(encode_sequence(contents))
+    dataset = read(encode_sealed(contents))
     assert [item.EncryptedContentTransferSyntaxUID for item in dataset.EncryptedAttributesSequence] == [
         "1.2.840.10008.1.2.1"
     ] * 2
@@ -69,7 +69,7 @@ def test_pydicom_reads_the_encrypted_attributes_data_set() -> None:
 @pytest.mark.parametrize("undefined", [(True, False), (False, True), (True, True)])
 def test_lengths_that_other_software_left_undefined_are_read(undefined: tuple[bool, bool]) -> None:
     contents = (der(5), der(200), der(1000))
-    dataset = read(encode_sequence(contents))
+    dataset = read(encode_sealed(contents))
     element = dataset["EncryptedAttributesSequence"]
     element.is_undefined_length = undefined[0]
     for item in element.value:
@@ -78,8 +78,8 @@ def test_lengths_that_other_software_left_undefined_are_read(undefined: tuple[bo
     out.is_little_endian, out.is_implicit_VR = True, False
     write_dataset(out, dataset)
     rewritten = out.getvalue()
-    assert rewritten != encode_sequence(contents)
-    assert decode_sequence(rewritten) == contents
+    assert rewritten != encode_sealed(contents)
+    assert decode_sealed(rewritten) == contents
 
 
 def test_a_sealed_file_survives_pydicom() -> None:
@@ -87,7 +87,7 @@ def test_a_sealed_file_survives_pydicom() -> None:
     film.file_meta = FileMetaDataset()
     film.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     film.SOPClassUID, film.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.1.1", "2.25.1"
-    film.update(read(encode_sequence([der(99)])))
+    film.update(read(encode_sealed([der(99)])))
     file = BytesIO()
     dcmwrite(file, film, enforce_file_format=True)
     again = dcmread(BytesIO(file.getvalue()))
@@ -99,7 +99,7 @@ def test_a_sealed_file_survives_pydicom() -> None:
 )
 def test_only_single_der_values_are_put_into_a_sequence(contents: list[bytes]) -> None:
     with pytest.raises(ValueError, match="DER"):
-        encode_sequence(contents)
+        encode_sealed(contents)
 
 
 @pytest.mark.parametrize("context", [b"", b"{", b"[]", b"{} ", b" {}"])
@@ -117,7 +117,7 @@ def with_content(content: bytes) -> bytes:
 
 
 def test_the_hand_made_sequence_is_right() -> None:
-    assert with_content(der(4)) == encode_sequence([der(4)])
+    assert with_content(der(4)) == encode_sealed([der(4)])
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_the_hand_made_sequence_is_right() -> None:
 )
 def test_content_that_is_not_one_der_value_is_malformed(content: bytes) -> None:
     with pytest.raises(MalformedError, match="0400,0520"):
-        decode_sequence(with_content(content))
+        decode_sealed(with_content(content))
 
 
 def replaced(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
@@ -164,16 +164,16 @@ def replaced(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
     ],
 )
 def test_a_damaged_sequence_is_malformed(change: Callable[[bytes], bytes]) -> None:
-    data = encode_sequence([der(4)])
+    data = encode_sealed([der(4)])
     changed = change(data)
     assert changed != data
     with pytest.raises(MalformedError):
-        decode_sequence(changed)
+        decode_sealed(changed)
 
 
 def test_an_empty_sequence_is_malformed() -> None:
     with pytest.raises(MalformedError, match="no item"):
-        decode_sequence(b"\x00\x04\x00\x05SQ\x00\x00" + bytes(4))
+        decode_sealed(b"\x00\x04\x00\x05SQ\x00\x00" + bytes(4))
 
 
 @given(st.data())
@@ -201,8 +201,8 @@ def test_no_data_set_but_our_own_is_read(junk: bytes, kept: int) -> None:
 @given(st.binary(max_size=120), st.integers(0, 80))
 def test_a_sequence_is_read_as_contents_or_refused(junk: bytes, kept: int) -> None:
     with suppress(MalformedError):
-        contents = decode_sequence(with_content(der(40))[:kept] + junk)
-        assert decode_sequence(encode_sequence(contents)) == contents
+        contents = decode_sealed(with_content(der(40))[:kept] + junk)
+        assert decode_sealed(encode_sealed(contents)) == contents
 
 
 def test_more_than_one_item_is_malformed() -> None:
@@ -213,6 +213,6 @@ def test_more_than_one_item_is_malformed() -> None:
 
 
 def test_many_items_of_undefined_length_take_no_time() -> None:
-    item = b"\xfe\xff\x00\xe0\xff\xff\xff\xff" + encode_sequence([der(4)])[20:] + b"\xfe\xff\x0d\xe0" + bytes(4)
+    item = b"\xfe\xff\x00\xe0\xff\xff\xff\xff" + encode_sealed([der(4)])[20:] + b"\xfe\xff\x0d\xe0" + bytes(4)
     data = b"\x00\x04\x00\x05SQ\x00\x00\xff\xff\xff\xff" + item * 20_000 + b"\xfe\xff\xdd\xe0" + bytes(4)
-    assert len(decode_sequence(data)) == 20_000
+    assert len(decode_sealed(data)) == 20_000
