@@ -465,6 +465,10 @@ def test_a_value_of_undefined_length_is_removed_outside_the_pixel_data() -> None
     assert 0x00282000 not in one(h.head(0x00282000, "OB", h.UNDEFINED) + h.fragments(b"abcd"))
 
 
+def test_a_sequence_without_items_is_none_where_the_standard_has_a_number() -> None:
+    assert 0x00189306 not in one(h.sequence(0x00189306, [], undefined=True, vr="UN"))
+
+
 @pytest.mark.parametrize("vr", ["OB", "FD", "LO", "UT"])
 def test_a_number_is_stated_as_a_number(vr: str) -> None:
     assert 0x00181164 not in one(h.element(0x00181164, vr, b"0.143000"))
