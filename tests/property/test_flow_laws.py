@@ -627,3 +627,32 @@ def test_a_name_in_an_unknown_character_set_is_listed_all_the_same() -> None:
     assert listed.patient is not None
     assert listed.patient.id == world.patient.patient_id
     assert (listed.patient.name or "").startswith("Wang^Xiaodong")
+
+
+@pytest.mark.parametrize("action", ["release", "lift", "restore", "list"])
+def test_nothing_leaves_a_site_whose_database_was_put_back(action: str) -> None:
+    world = World()
+    instance, made = world.released("lungs")
+    site, dr = world.site, world.people["dr"]
+    grants = {
+        "release": world.agreed("dr", instance, Action.EXPORT, Purpose.RESEARCH),
+        "lift": world.agreed("dr", instance, Action.LIFT, Purpose.RESEARCH, release=made.id),
+        "restore": world.agreed("dr", instance, Action.RESTORE, Purpose.LEGAL),
+    }
+    uses: dict[str, Callable[[], object]] = {
+        "release": lambda: release(site, dr, grants["release"].id, world.outlet),
+        "lift": lambda: lift(site, dr, grants["lift"].id, world.outlet, name="key.json"),
+        "restore": lambda: restore(site, dr, grants["restore"].id, world.outlet, name="film.dcm"),
+        "list": lambda: listing(site, dr, identity=True),
+    }
+    checkpoint(site)
+    yesterday = site.database._state  # type: ignore[attr-defined]  # the memory adapter's own
+    uses[action]()
+    checkpoint(site)
+    world.outlet.files.clear()
+    site.database._state = yesterday  # type: ignore[attr-defined]
+    with pytest.raises(ProofError):
+        uses[action]()
+    assert not world.outlet.files
+    with site.database.begin() as transaction:
+        assert all(transaction.grants.get(each.id).uses_left == 1 for each in grants.values())  # type: ignore[union-attr]

@@ -30,7 +30,7 @@ def checkpoint(site: Site) -> Checkpoint:
     """
     with site.database.begin() as transaction:
         head = transaction.log.checkpoint()
-        _check_not_behind(site, transaction, head)
+        check_not_behind(site, transaction)
         while head is None or transaction.log.queued(1):
             head = _advance(site, transaction, head)
     return publish(site)
@@ -102,8 +102,15 @@ def _advance(site: Site, transaction: Transaction, head: Head | None) -> Head:
     return advanced
 
 
-def _check_not_behind(site: Site, transaction: Transaction, head: Head | None) -> None:
-    """What was published is the beginning of what the database holds. Files that are not ours are judged by ``publish``."""
+def check_not_behind(site: Site, transaction: Transaction) -> None:
+    """What was published is the beginning of what the database holds. Files that are not ours are judged by ``publish``.
+
+    It sees nothing when the published checkpoint was removed together with the newer database.
+
+    Raises:
+        ProofError: an older database was put back: what it says of used grants is worth nothing.
+    """
+    head = transaction.log.checkpoint()
     note = site.tiles.read(CHECKPOINT_FILE)
     if note is None or (head is not None and note == head.note.encode()):
         return

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from leadglass.errors import GrantExpiredError, InputError, RefusedError
 from leadglass.flows import vault
+from leadglass.flows.checkpoint import check_not_behind
 from leadglass.flows.record import record_refusal
 from leadglass.flows.request import circumstances
 from leadglass.flows.session import Session
@@ -54,9 +55,11 @@ def spending(site: Site, session: Session, grant: Grant) -> Iterator[Transaction
 
     Raises:
         RefusedError, GrantExpiredError: as ``usable``; on record.
+        ProofError: an older database was put back, in which the grant may be unused again.
     """
     try:
         with site.database.begin() as transaction:
+            check_not_behind(site, transaction)
             current = transaction.grants.get(grant.id) or replace(grant, revoked=True)
             instance = vault.find(transaction, grant.request.instance)
             refusal = _refusal(site, transaction, session, current, instance)

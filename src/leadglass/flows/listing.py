@@ -9,6 +9,7 @@ from leadglass.deid.clean import read_text
 from leadglass.dicom.instance import scan
 from leadglass.dicom.source import Source
 from leadglass.flows import vault
+from leadglass.flows.checkpoint import check_not_behind
 from leadglass.flows.record import allow, record
 from leadglass.flows.request import circumstances
 from leadglass.flows.session import Session
@@ -63,6 +64,7 @@ def listing(
     shown = {each.id for each, request, known in asked if _may_name(site, session, request, known)}
     if shown:
         with site.database.begin() as transaction:
+            check_not_behind(site, transaction)
             for instance in sorted(shown):
                 record(site, transaction.log, "identity listed", actor=session.actor, subject=instance)
     return tuple(Listed(each, _patient(vault.received(site, each)) if each.id in shown else None) for each in found)
