@@ -44,7 +44,7 @@ def order_add(
             referrer=referrer,
             indication=indication,
         )
-    emit(_order(made))
+        emit(_order(made))
 
 
 @order.command("list")
@@ -54,8 +54,8 @@ def order_list() -> None:
 
     with signed_in() as (site, session):
         found = orders.listed(site, session)
-    for each in found:
-        emit(_order(each))
+        for each in found:
+            emit(_order(each))
 
 
 @order.command("close")
@@ -97,9 +97,9 @@ def request(
             release=release,
             reason=reason,
         )
-    emit(_answer(answer))
-    if answer.decision.outcome is Outcome.FORBID:
-        raise RefusedError("policy forbids what was asked for", reasons=answer.decision.reasons)
+        emit(_answer(answer))
+        if answer.decision.outcome is Outcome.FORBID:
+            raise RefusedError("policy forbids what was asked for", reasons=answer.decision.reasons)
 
 
 def tickets() -> None:
@@ -109,22 +109,22 @@ def tickets() -> None:
 
     with signed_in() as (site, session):
         found = waiting(site, session)
-    for ticket in found:
-        emit(
-            {
-                "ticket": ticket.id,
-                "instance": ticket.request.instance,
-                "action": ticket.request.action,
-                "purpose": ticket.request.purpose,
-                "requester": ticket.requester,
-                "recipient": ticket.request.recipient,
-                "regions": dict(ticket.decision.regions),
-                "identity": ticket.decision.identity,
-                "reason": ticket.request.reason,
-                **_counts(ticket),
-                "expires": timestamp(ticket.expires),
-            }
-        )
+        for ticket in found:
+            emit(
+                {
+                    "ticket": ticket.id,
+                    "instance": ticket.request.instance,
+                    "action": ticket.request.action,
+                    "purpose": ticket.request.purpose,
+                    "requester": ticket.requester,
+                    "recipient": ticket.request.recipient,
+                    "regions": dict(ticket.decision.regions),
+                    "identity": ticket.decision.identity,
+                    "reason": ticket.request.reason,
+                    **_counts(ticket),
+                    "expires": timestamp(ticket.expires),
+                }
+            )
 
 
 def approve(
@@ -137,7 +137,7 @@ def approve(
 
     with signed_in() as (site, session):
         done = flow(site, session, ticket, deny=deny, note=note)
-    emit({"ticket": done.ticket.id, **_counts(done.ticket), "grant": done.grant and done.grant.id})
+        emit({"ticket": done.ticket.id, **_counts(done.ticket), "grant": done.grant and done.grant.id})
 
 
 def _counts(ticket: Ticket) -> dict[str, int]:

@@ -35,8 +35,8 @@ def ingest(paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="
             refused += fields["state"] == "refused"
             if unavailable is not None:
                 raise unavailable
-    if refused:
-        raise InputError(f"{refused} of {len(files)} files were refused", hint="the reason stands in the line of each")
+        if refused:
+            raise InputError(f"{refused} of {len(files)} files were refused", hint="the reason stands in the line of each")
 
 
 def walk(paths: Iterable[Path]) -> Iterator[Path]:
@@ -111,7 +111,7 @@ def check(
     found = choice(PixelState, pixels, option="--pixels")
     with signed_in() as (site, session):
         done = flow(site, session, instance, pixels=found, note=note)
-    emit({"instance": done.id, "pixels": done.pixels})
+        emit({"instance": done.id, "pixels": done.pixels})
 
 
 def history(instance: Annotated[str, typer.Argument(help="The instance.")]) -> None:
@@ -121,16 +121,16 @@ def history(instance: Annotated[str, typer.Argument(help="The instance.")]) -> N
 
     with signed_in() as (site, session):
         lines = flow(site, session, instance)
-    for line in lines:
-        emit(
-            {
-                "time": timestamp(line.time),
-                "index": line.index,
-                "actor": line.actor,
-                "action": line.action,
-                "detail": line.detail,
-            }
-        )
+        for line in lines:
+            emit(
+                {
+                    "time": timestamp(line.time),
+                    "index": line.index,
+                    "actor": line.actor,
+                    "action": line.action,
+                    "detail": line.detail,
+                }
+            )
 
 
 def _listed(each: Listed) -> dict[str, Any]:

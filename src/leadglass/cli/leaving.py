@@ -29,18 +29,18 @@ def release(
 
     with signed_in() as (site, session):
         done = flow(site, session, grant, FolderOutlet(out))
-    made = done.release
-    emit(
-        {
-            "release": made.id,
-            "instance": made.instance,
-            "recipient": made.recipient,
-            "path": done.path,
-            "receipt": done.receipt,
-            "regions": dict.fromkeys(made.shown, Showing.SHOW) | dict.fromkeys(made.covered, Showing.COVER),
-            "identity": made.identity,
-        }
-    )
+        made = done.release
+        emit(
+            {
+                "release": made.id,
+                "instance": made.instance,
+                "recipient": made.recipient,
+                "path": done.path,
+                "receipt": done.receipt,
+                "regions": dict.fromkeys(made.shown, Showing.SHOW) | dict.fromkeys(made.covered, Showing.COVER),
+                "identity": made.identity,
+            }
+        )
 
 
 def key(
@@ -54,14 +54,14 @@ def key(
 
     with signed_in() as (site, session):
         made = lift(site, session, grant, FolderOutlet(out.parent), name=out.name)
-    emit(
-        {
-            "release": made.release,
-            "regions": list(made.regions),
-            "path": made.path,
-            "expires": timestamp(made.expires),
-        }
-    )
+        emit(
+            {
+                "release": made.release,
+                "regions": list(made.regions),
+                "path": made.path,
+                "expires": timestamp(made.expires),
+            }
+        )
 
 
 def open_file(
@@ -95,4 +95,4 @@ def restore(
 
     with signed_in() as (site, session):
         done = flow(site, session, grant, FolderOutlet(out.parent), name=out.name)
-    emit({"instance": done.instance.id, "path": done.path, "sha256": done.sha256})
+        emit({"instance": done.instance.id, "path": done.path, "sha256": done.sha256})

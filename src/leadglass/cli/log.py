@@ -28,7 +28,7 @@ def log_checkpoint() -> None:
     with signed_in() as (site, session):
         allow(site, session.actor, Duty.CHECKPOINT)
         made = checkpoint(site)
-    emit({"origin": made.origin, "size": made.size, "root": made.root.hex()})
+        emit({"origin": made.origin, "size": made.size, "root": made.root.hex()})
 
 
 @log.command("verify")
@@ -41,9 +41,9 @@ def log_verify() -> None:
     with signed_in() as (site, session):
         allow(site, session.actor, Duty.READ_LOG)
         found = audit(site)
-    emit({"ok": found.ok, "size": found.size, "root": found.root, "where": "; ".join(found.where) or None})
-    if not found.ok:
-        raise VerificationError("the log does not verify", hint="the line on standard output says where")
+        emit({"ok": found.ok, "size": found.size, "root": found.root, "where": "; ".join(found.where) or None})
+        if not found.ok:
+            raise VerificationError("the log does not verify", hint="the line on standard output says where")
 
 
 @log.command("prove")
@@ -59,7 +59,7 @@ def log_prove(
         receipt = prove(site, session, release)
         data = receipt.encode()
         path = FolderOutlet(out.parent).reserve(out.name, len(data)).deliver((data,))
-    emit({"index": receipt.index, "path": path})
+        emit({"index": receipt.index, "path": path})
 
 
 @log.command("check")

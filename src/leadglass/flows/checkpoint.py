@@ -94,7 +94,13 @@ def signed_frontier(site: Site, head: Head | None) -> Frontier:
 
 def _advance(site: Site, transaction: Transaction, head: Head | None) -> Head:
     batch = transaction.log.queued(BATCH)
-    frontier = signed_frontier(site, head).extend([leaf_hash(each.entry) for each in batch])
+    before = signed_frontier(site, head)
+    if transaction.log.size() != before.size:
+        raise ProofError(
+            f"the database holds {transaction.log.size()} entries where {before.size} were signed",
+            hint="entries were deleted or put in; run: leadglass log verify",
+        )
+    frontier = before.extend([leaf_hash(each.entry) for each in batch])
     transaction.log.append(batch)
     text = Checkpoint(origin=site.origin, size=frontier.size, root=frontier.root).encode()
     advanced = Head(note=sign(text, name=site.origin, seed=_signing_seed(site)), frontier=frontier.encode())

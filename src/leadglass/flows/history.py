@@ -1,4 +1,7 @@
-"""What happened to one instance, for those who may read it; each line checked against the log."""
+"""What happened to one instance, for those who may read it.
+
+Each line's record is checked against its entry; whether the entries are those that were signed is ``audit``'s to say.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from leadglass.errors import InputError
+from leadglass.errors import InputError, ProofError
 from leadglass.flows.record import allow, read_record, record
 from leadglass.flows.session import Session
 from leadglass.model.access import Duty
@@ -31,7 +34,7 @@ def history(site: Site, session: Session, instance_id: str) -> tuple[Line, ...]:
     Raises:
         RefusedError: the session may not read histories.
         InputError: there is no such instance.
-        ProofError: an entry or its record was changed.
+        ProofError: a record is not the one its entry commits to, or an entry is about something else.
     """
     allow(site, session.actor, Duty.READ_HISTORY)
     with site.database.begin() as transaction:
@@ -43,6 +46,8 @@ def history(site: Site, session: Session, instance_id: str) -> tuple[Line, ...]:
     lines = []
     for each in logged:
         entry, fields = read_record(site, each)
+        if entry.subject != instance.id:
+            raise ProofError("an entry about something else was put in here", hint="run: leadglass log verify")
         actor = None if fields is None else fields["actor"]
         detail = None if fields is None else {key: fields[key] for key in fields if key not in ("actor", "roles")}
         lines.append(Line(entry.time, each.index, actor, entry.action, detail))

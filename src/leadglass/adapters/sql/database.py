@@ -17,7 +17,7 @@ from leadglass.adapters.files import write_new
 from leadglass.adapters.sql import schema
 from leadglass.adapters.sql.engine import sqlite_engine, translated
 from leadglass.adapters.sql.records import decode, encode
-from leadglass.errors import ConfigError, ConflictError
+from leadglass.errors import ConfigError, ConflictError, MalformedError, ProofError
 from leadglass.model.access import Account, Grant, Order, Ticket
 from leadglass.model.entry import Entry
 from leadglass.model.ids import EntryId, InstanceId, Term
@@ -176,14 +176,23 @@ class SqlLog:
         size = self.size()
         for place, logged in enumerate(batch, start=size):
             e = schema.entries.c
-            key = Entry.decode(logged.entry).id
+            try:
+                key = Entry.decode(logged.entry).id
+            except MalformedError as error:
+                raise ProofError(
+                    "an entry that waits for its place was damaged", hint="run: leadglass log verify"
+                ) from error
             placed = schema.entries.update().where(e.key == key, e.place.is_(None)).values(place=place)
             if self._connection.execute(placed).rowcount != 1:
                 raise ConflictError(f"entry {key} is not in the queue")
 
     def size(self) -> int:
-        last: int | None = self._connection.execute(select(func.max(schema.entries.c.place))).scalar_one()
-        return 0 if last is None else last + 1
+        last = self._connection.execute(select(func.max(schema.entries.c.place))).scalar_one()
+        if last is None:
+            return 0
+        if not isinstance(last, int):
+            raise ProofError("a place in the log is no number", hint="run: leadglass log verify")
+        return last + 1
 
     def read(self, start: int, stop: int) -> tuple[Logged, ...]:
         e = schema.entries.c
@@ -199,8 +208,10 @@ class SqlLog:
         return found
 
     def checkpoint(self) -> Head | None:
-        row = self._connection.execute(select(schema.head.c.note, schema.head.c.frontier)).one_or_none()
-        return None if row is None else Head(note=row.note, frontier=row.frontier)
+        rows = self._connection.execute(select(schema.head.c.note, schema.head.c.frontier)).all()
+        if len(rows) > 1:
+            raise ProofError("the database holds more than one head of the log", hint="run: leadglass log verify")
+        return Head(_stored(rows[0].note).decode(errors="replace"), _stored(rows[0].frontier)) if rows else None
 
     def advance(self, old: Head | None, new: Head) -> None:
         if self.checkpoint() != old:
