@@ -140,8 +140,13 @@ def _site(folder: Path, settings: Settings, keys: FileKeys, database: SqlDatabas
 
 
 def _policies(folder: Path) -> Policies:
-    """The policies of a site. Files that cannot be read are no policies, and no policy is no access."""
+    """The policies of a site. A file that cannot be read closes the site as one that cannot be understood does."""
+    return load({path.name: _policy_text(path) for path in sorted(folder.glob("*.cedar"))})
+
+
+def _policy_text(path: Path) -> str:
     try:
-        return load({path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.cedar"))})
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        return load({folder.name: f"// {error}"})
+        # No Cedar: the engine refuses it under the file's name, and quotes what it says.
+        return f"this file cannot be read: {type(error).__name__}"

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from leadglass.errors import ConfigError
 
@@ -96,10 +96,16 @@ def read_settings(site: Path) -> Settings:
             values = tomllib.load(file)
     except FileNotFoundError as error:
         raise ConfigError(f"{site} is not a leadglass site", hint="make one: leadglass init SITE") from error
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
+    # What begins with an underscore would be an argument to pydantic, not a setting.
+    if unknown := sorted(values.keys() - Settings.model_fields.keys()):
+        raise ConfigError(f"{SETTINGS_FILE}: there is no setting {unknown[0]!r}", hint=f"look at {path}")
     try:
         return Settings(**values)
+    except SettingsError as error:
+        hint = "a setting of a table is LEADGLASS_TABLE__KEY"
+        raise ConfigError(f"a LEADGLASS_ variable cannot be read: {error}", hint=hint) from error
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
         raise ConfigError(f"{SETTINGS_FILE}: {wrong}", hint=f"look at {path} and the LEADGLASS_ variables") from error

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from leadglass.config import read_settings
 from leadglass.dicom.source import BytesSource
-from leadglass.errors import GrantExpiredError, RefusedError, VerificationError
+from leadglass.errors import ConfigError, GrantExpiredError, RefusedError, VerificationError
 from leadglass.flows import orders, people
 from leadglass.flows.approve import APPROVAL, approve, submit
 from leadglass.flows.check import check
@@ -495,3 +496,36 @@ def test_an_approval_is_good_for_its_ticket_as_it_was_signed(ward: Ward) -> None
     word = signed(ward, widened, by=ward.officer)
 
     recorded(ward, VerificationError, lambda: submit(ward.site, ward.officer.actor, ticket.id, word))
+
+
+@pytest.mark.parametrize("name", ["_env_prefix", "_env_file", "_cli_parse_args", "nothing"])
+def test_a_key_that_is_no_setting_is_refused(house: House, name: str) -> None:
+    path = house.path / "leadglass.toml"
+    path.write_text(f'{name} = "x"\n' + path.read_text())
+    assert house("list", code=8).error["error"] == "ConfigError"
+
+
+def test_settings_that_are_no_text_are_refused(house: House) -> None:
+    (house.path / "leadglass.toml").write_bytes(b"\xff\xfe")
+    assert house("list", code=8).error["error"] == "ConfigError"
+
+
+@pytest.mark.parametrize("variable", ["LEADGLASS_VEIL", "LEADGLASS_POLICY", "LEADGLASS_LOG"])
+def test_a_variable_that_is_no_table_is_refused(house: House, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, "foo")
+    with pytest.raises(ConfigError):
+        read_settings(house.path)
+
+
+def test_a_policy_file_that_is_no_text_closes_the_site_and_is_named(house: House) -> None:
+    (house.path / "policies" / "odd.cedar").write_bytes(b"\xff\xfe")
+    assert "odd.cedar" in house("list", code=3).error["message"]
+
+
+def test_a_link_that_leads_nowhere_burns_no_grant(house: House, tmp_path: Path) -> None:
+    out = tmp_path / "out.dcm"
+    out.symlink_to(tmp_path / "nowhere")
+    grant = house.approved(house.chest, action="restore", purpose="LEGAL")
+    house("restore", grant, "--out", out, code=5)
+    out.unlink()
+    house("restore", grant, "--out", out)

@@ -260,7 +260,7 @@ class FolderOutlet:
             if self._folder.exists() and not self._folder.is_dir():
                 raise ConflictError(f"{self._folder} is there already and no folder", hint="choose another name")
             self._folder.mkdir(parents=True, exist_ok=True)
-            if path.exists():
+            if os.path.lexists(path):  # a link that leads nowhere takes the name all the same
                 raise ConflictError(f"{path} is there already", hint="choose another name or remove it")
             return FileSlot(path, size)
 

@@ -13,12 +13,13 @@ from pathlib import Path
 from rich.console import Console
 
 from leadglass.assemble import EXAMPLE_PASSPHRASE
-from leadglass.config import SETTINGS_FILE
 from leadglass.demo.report import write_report
 from leadglass.demo.story import live
 from leadglass.demo.teller import Teller
 from leadglass.errors import ConflictError, LeadglassError
 from leadglass.testing.films import example_films, examples_folder
+
+MARK = ".made-by-the-demonstration"
 
 
 def main(arguments: list[str]) -> int:
@@ -60,19 +61,18 @@ def _demonstrate(folder: Path, console: Console) -> None:
 
 
 def _clear(folder: Path) -> None:
-    """Remove what an earlier run left, and nothing else.
+    """Remove what an earlier run left, which it marked as its own, and nothing else.
 
     Raises:
-        ConflictError: the folder holds something that no demonstration made.
+        ConflictError: the folder holds something, and no mark of a demonstration.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    there = sorted(folder.iterdir())
-    for path in there:
-        ours = path.name in ("out", "report.html") or path.name.startswith((".site.", ".copy-"))
-        if not ours and not (path.name == "site" and (path / SETTINGS_FILE).is_file()):
-            raise ConflictError(f"{folder} holds {path.name}, which no demonstration made", hint="name a new folder")
-    for path in there:
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    if any(folder.iterdir()) and not (folder / MARK).is_file():
+        raise ConflictError(f"{folder} is not empty, and no demonstration made it", hint="name a new folder")
+    (folder / MARK).write_text("made by the demonstration of leadglass, which removes this folder's content\n")
+    for path in sorted(folder.iterdir()):
+        if path.name != MARK:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 if __name__ == "__main__":

@@ -28,7 +28,14 @@ def found(site: Site, name: str, passphrase: str) -> Account:
         if transaction.people.find():
             raise ConflictError("the site has people already", hint="an administrator adds more: leadglass people add")
         transaction.people.add(account)
-        record(site, transaction.log, "site founded", actor=account.actor, policies=site.policies.digest)
+        record(
+            site,
+            transaction.log,
+            "site founded",
+            actor=account.actor,
+            policies=site.policies.digest,
+            public_key=account.public_key.hex(),
+        )
     return account
 
 
@@ -54,6 +61,7 @@ def add(
             person=name,
             person_roles=sorted(roles),
             department=department,
+            public_key=account.public_key.hex(),
         )
     return account
 
@@ -63,7 +71,8 @@ def change_passphrase(site: Site, session: Session, passphrase: str) -> Account:
 
     Raises:
         InputError: the passphrase is empty.
-        ConflictError: the account was changed meanwhile.
+        RefusedError: the account was closed meanwhile.
+        ConflictError: it was changed meanwhile.
     """
     with site.database.begin() as transaction:
         account = transaction.people.get(session.actor.name)
@@ -72,7 +81,7 @@ def change_passphrase(site: Site, session: Session, passphrase: str) -> Account:
     made = _account(site, account.actor.name, account.actor.roles, account.actor.department, passphrase)
     with site.database.begin() as transaction:
         transaction.people.swap(account, made)
-        record(site, transaction.log, "passphrase changed", actor=session.actor)
+        record(site, transaction.log, "passphrase changed", actor=session.actor, public_key=made.public_key.hex())
     return made
 
 

@@ -15,7 +15,7 @@ from leadglass.dicom.header import EXPLICIT_VR_LITTLE_ENDIAN
 from leadglass.dicom.instance import Identified, Rendition, compose_rendition, identity_elements
 from leadglass.dicom.sealed import encode_attributes, encode_sealed
 from leadglass.dicom.uids import keyed_uid
-from leadglass.errors import UnavailableError
+from leadglass.errors import ConflictError, UnavailableError
 from leadglass.flows import vault
 from leadglass.flows.checkpoint import checkpoint
 from leadglass.flows.grants import spending, usable
@@ -78,8 +78,8 @@ def release(site: Site, session: Session, grant_id: str, outlet: Outlet) -> Deli
             checkpoint(site)
             path = slot.deliver(rendition.chunks())
             return Delivered(recorded, path, proof.deliver((receipt(site, recorded.entry).encode(),)))
-        except UnavailableError as error:
-            raise UnavailableError(
+        except (UnavailableError, ConflictError) as error:
+            raise type(error)(
                 f"release {release_id} is on record, but was not delivered whole: {error.message}",
                 hint="its grant is used up; ask again",
             ) from error
