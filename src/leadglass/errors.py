@@ -7,7 +7,7 @@
     │   ├── NotDicomError
     │   ├── UnsupportedPixelsError
     │   └── MalformedError
-    ├── RefusedError                   3    policy said no; carries the Decision
+    ├── RefusedError                   3    policy said no; carries the reasons
     │   └── GrantExpiredError
     ├── VerificationError              4    did not verify
     │   ├── SealBrokenError
@@ -65,7 +65,7 @@ class RefusedError(LeadglassError):
 
 
 class GrantExpiredError(RefusedError):
-    """The grant was good once: it has expired, was used up or was revoked."""
+    """The grant was good once: it has expired or was used up."""
 
 
 class VerificationError(LeadglassError):

@@ -101,6 +101,7 @@ def test_a_claim_that_does_not_hold_ends_the_story() -> None:
 
 def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "leadglass.toml").write_text("a real site may be called so")
     (tmp_path / "site" / "index.html").write_text("mine")
     assert main([str(tmp_path)]) == ConflictError.exit_code
     assert (tmp_path / "site" / "index.html").read_text() == "mine"

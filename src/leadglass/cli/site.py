@@ -57,7 +57,7 @@ def people_add(
     with signed_in() as (site, session):
         secret = made or passphrase(f"New passphrase of {name}", variable="LEADGLASS_NEW_PASSPHRASE", confirm=True)
         account = flow.add(site, session, name, roles=roles, department=department, passphrase=secret)
-        emit(_shown(account) | ({"passphrase": made} if made else {}))
+        emit(_shown(account) | {"passphrase": made})
 
 
 @people.command("passphrase")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from leadglass.errors import GrantExpiredError, InputError, RefusedError
+from leadglass.errors import ConflictError, GrantExpiredError, InputError, RefusedError
 from leadglass.flows import vault
 from leadglass.flows.checkpoint import check_not_behind
 from leadglass.flows.record import record_refusal
@@ -56,11 +56,14 @@ def spending(site: Site, session: Session, grant: Grant) -> Iterator[Transaction
     Raises:
         RefusedError, GrantExpiredError: as ``usable``; on record.
         ProofError: an older database was put back, in which the grant may be unused again.
+        ConflictError: the grant is gone.
     """
     try:
         with site.database.begin() as transaction:
             check_not_behind(site, transaction)
-            current = transaction.grants.get(grant.id) or replace(grant, revoked=True)
+            current = transaction.grants.get(grant.id)
+            if current is None:
+                raise ConflictError(f"grant {grant.id} is gone", hint="run: leadglass log verify")
             instance = vault.find(transaction, grant.request.instance)
             refusal = _refusal(site, transaction, session, current, instance)
             if refusal is not None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from leadglass.errors import ConflictError
-from leadglass.flows import vault
 from leadglass.flows.grants import spending, usable
 from leadglass.flows.open import KEY_FORMAT
 from leadglass.flows.record import record
@@ -40,7 +39,6 @@ def lift(site: Site, session: Session, grant_id: str, outlet: Outlet, *, name: s
     grant, instance = usable(site, session, grant_id, (Action.LIFT,))
     with site.database.begin() as transaction:
         release = transaction.releases.get(grant.request.release or "")
-        vault.find(transaction, instance.id)
     if release is None:
         raise ConflictError(f"the release {grant.request.release} is gone")
     key = site.keys.unwrap(instance.id, release.wrapped_key, context=release_key_context(release.id))

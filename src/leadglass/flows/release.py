@@ -53,7 +53,7 @@ def release(site: Site, session: Session, grant_id: str, outlet: Outlet) -> Deli
     """Deliver what a view or export grant gives.
 
     Raises:
-        RefusedError: the grant is somebody else's; GrantExpiredError: it is used up, expired or revoked. On record.
+        RefusedError: the grant is somebody else's; GrantExpiredError: it is used up or has expired. On record.
         InputError: there is no such grant, or it is for something else.
         UnavailableError: no room to deliver; nothing was released.
     """

@@ -76,6 +76,8 @@ def request(
         _check_order(transaction, instance, asked)
         if action is Action.LIFT:
             _check_release(transaction, asked)
+        elif release is not None:
+            raise InputError("only a lift names a release", hint="--release goes with --action lift")
         decision = decide(
             asked,
             actor=session.actor,

@@ -209,7 +209,6 @@ class Grant:
     created: datetime
     expires: datetime
     uses_left: int = 1
-    revoked: bool = False
 
 
 @dataclass(frozen=True)

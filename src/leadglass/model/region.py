@@ -40,10 +40,13 @@ def region_kinds(names: Iterable[str], *, present: Iterable[RegionKind]) -> tupl
     ``lungs`` means both lungs, ``all`` every kind of the film.
 
     Raises:
-        InputError: a name is no kind, or the film has no outline for it.
+        InputError: there is no name, one is no kind, or the film has no outline for it.
     """
     have = tuple(present)
     wanted: set[RegionKind] = set()
+    names = tuple(names)
+    if not names:
+        raise InputError("no region was named", hint=f"this film has: {', '.join(have)}")
     for name in names:
         kinds = _GROUPS.get(name) or tuple(kind for kind in RegionKind if kind == name)
         found = have if name == "all" else tuple(kind for kind in kinds if kind in have)

@@ -183,10 +183,8 @@ def check_grant(grant: Grant, *, now: datetime) -> None:
     """Return where the grant is good at ``now``.
 
     Raises:
-        GrantExpiredError: it was revoked, was used up or has expired.
+        GrantExpiredError: it was used up or has expired.
     """
-    if grant.revoked:
-        raise GrantExpiredError("this grant was revoked")
     if grant.uses_left < 1:
         raise GrantExpiredError("this grant was used up", hint="ask again")
     if now >= grant.expires:

@@ -340,7 +340,6 @@ def test_a_decision_that_waits_gives_no_grant() -> None:
 @pytest.mark.parametrize(
     ("changes", "now", "says"),
     [
-        ({"revoked": True}, NOW, "revoked"),
         ({"uses_left": 0}, NOW, "used up"),
         ({}, NOW + HOUR, "expired"),
     ],
