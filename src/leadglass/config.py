@@ -96,7 +96,7 @@ def read_settings(site: Path) -> Settings:
             values = tomllib.load(file)
     except FileNotFoundError as error:
         raise ConfigError(f"{site} is not a leadglass site", hint="make one: leadglass init SITE") from error
-    except (OSError, ValueError) as error:
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
     # What begins with an underscore would be an argument to pydantic, not a setting.
     if unknown := sorted(values.keys() - Settings.model_fields.keys()):

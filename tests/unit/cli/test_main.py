@@ -103,7 +103,7 @@ def test_an_error_reads_for_people_without_json(capsys: pytest.CaptureFixture[st
 
 def test_an_error_that_nobody_foresaw_shows_where_and_no_value(capsys: pytest.CaptureFixture[str]) -> None:
     # No operating system hands in such an argument; it is the nearest way to an exception that is none of ours.
-    assert run(["log", "check", "--json", "Wang\0Xiaodong", "--vkey", "x"]) == 1
+    assert run(["maintain", "--json", "--site", "Wang\0Xiaodong"]) == 1
 
     printed = capsys.readouterr().err
     assert "Wang" not in printed
