@@ -211,21 +211,12 @@ _COMPOSED: Final = object()
 
 
 @dataclass(frozen=True, eq=False)
-class Clean:
-    """An instance whose header and pixels have been treated. ``compose`` alone makes one.
-
-    ``inverse`` makes the received file again from this file (source 0) and the received pixel value (source 1).
-    """
+class Composed:
+    """A file as a plan over its sources; nothing of it is in memory before it is read."""
 
     plan: Plan
     sources: tuple[Source, ...]
-    inverse: Plan
     sop_instance_uid: str
-    composed: InitVar[object]
-
-    def __post_init__(self, composed: object) -> None:
-        if composed is not _COMPOSED:
-            raise TypeError("a Clean comes out of compose() and nowhere else")
 
     @property
     def size(self) -> int:
@@ -243,26 +234,23 @@ class Clean:
 
 
 @dataclass(frozen=True, eq=False)
-class Rendition:
+class Clean(Composed):
+    """An instance whose header and pixels have been treated. ``compose`` alone makes one.
+
+    ``inverse`` makes the received file again from this file (source 0) and the received pixel value (source 1).
+    """
+
+    inverse: Plan
+    composed: InitVar[object]
+
+    def __post_init__(self, composed: object) -> None:
+        if composed is not _COMPOSED:
+            raise TypeError("a Clean comes out of compose() and nowhere else")
+
+
+@dataclass(frozen=True, eq=False)
+class Rendition(Composed):
     """A file made for one recipient."""
-
-    plan: Plan
-    sources: tuple[Source, ...]
-    sop_instance_uid: str
-
-    @property
-    def size(self) -> int:
-        """Number of bytes of the file."""
-        return self.plan.size
-
-    @property
-    def source(self) -> Source:
-        """The file, to be read anywhere."""
-        return PlanSource(self.plan, self.sources)
-
-    def chunks(self) -> Iterator[bytes]:
-        """The file's bytes, in order."""
-        return run(self.plan, self.sources)
 
 
 def scan(source: Source) -> Identified:
@@ -444,7 +432,7 @@ def compose(header: HeaderPlan, pixels: Treated) -> Clean:
         sop_instance_uid=header.sop_instance_uid,
     )
     inverse = invert(plan, received=received.source, pixel_value=received.pixel_value)
-    return Clean(plan, (received.source,), inverse, header.sop_instance_uid, _COMPOSED)
+    return Clean(plan, (received.source,), header.sop_instance_uid, inverse, _COMPOSED)
 
 
 def _pixel_ops(transfer_syntax: str, value: bytes, bits_allocated: int) -> tuple[Op, ...]:
