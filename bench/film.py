@@ -28,7 +28,7 @@ from typing import Any
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless
 
 from leadglass.adapters.files import FileSource, FolderOutlet
-from leadglass.assemble import EXAMPLE_PASSPHRASE, create_site, open_site
+from leadglass.assemble.site import EXAMPLE_PASSPHRASE, create_site, open_site
 from leadglass.flows import ingest as ingest_flow
 from leadglass.flows import orders, vault
 from leadglass.flows import release as release_flow

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from film import LUNGS, PATIENT, READER, TECHNOLOGIST, Spent, granted, machine, session_of
 from leadglass.adapters.files import FileSource, FolderOutlet
-from leadglass.assemble import EXAMPLE_PASSPHRASE, create_site, open_site
+from leadglass.assemble.site import EXAMPLE_PASSPHRASE, create_site, open_site
 from leadglass.flows import orders
 from leadglass.flows.ingest import ingest
 from leadglass.flows.release import release

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from leadglass.assemble import open_site
+from leadglass.assemble.site import open_site
 from leadglass.cli.main import run
 from leadglass.flows.audit import audit
 from leadglass.site import Site

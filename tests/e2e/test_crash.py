@@ -31,7 +31,7 @@ pytestmark = pytest.mark.xdist_group("crash")
 # A child stays a zombie until it is asked for, so that its number cannot have become another process's.
 FORGE = """
 import json, os, sys
-import leadglass.assemble, leadglass.flows.ingest, leadglass.flows.release
+import leadglass.assemble.site, leadglass.flows.ingest, leadglass.flows.release
 from leadglass.cli.main import run
 
 for line in sys.stdin:

@@ -27,7 +27,7 @@ from pydicom.uid import ImplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless
 from world import enrol, granted
 
 from leadglass.anatomy.outline import Outlines
-from leadglass.assemble import open_site
+from leadglass.assemble.site import open_site
 from leadglass.dicom.frames import decode
 from leadglass.dicom.instance import scan
 from leadglass.dicom.sealed import ENCRYPTED_ATTRIBUTES, decode_sealed

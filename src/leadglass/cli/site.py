@@ -31,7 +31,7 @@ def init(
     ] = False,
 ) -> None:
     """Make a site in a new folder."""
-    from leadglass.assemble import EXAMPLE_ADMIN, EXAMPLE_PASSPHRASE, create_site
+    from leadglass.assemble.site import EXAMPLE_ADMIN, EXAMPLE_PASSPHRASE, create_site
 
     name = admin or (EXAMPLE_ADMIN if example else "admin")
     secret = EXAMPLE_PASSPHRASE if example else passphrase(f"New passphrase of {name}", confirm=True)

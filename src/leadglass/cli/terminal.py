@@ -80,7 +80,7 @@ def site_folder() -> Path:
 @contextmanager
 def opened() -> Iterator[Site]:
     """The site. What was put on record gets its place in the log before it closes, refusals too."""
-    from leadglass.assemble import open_site
+    from leadglass.assemble.site import open_site
     from leadglass.flows.checkpoint import checkpoint
 
     with open_site(site_folder()) as site:

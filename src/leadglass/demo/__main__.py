@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from leadglass.assemble import EXAMPLE_PASSPHRASE
+from leadglass.assemble.site import EXAMPLE_PASSPHRASE
 from leadglass.demo.report import write_report
 from leadglass.demo.story import live
 from leadglass.demo.teller import Teller

@@ -18,7 +18,7 @@ import numpy as np
 
 from leadglass.adapters.files import FileSource, FolderOutlet, write_new
 from leadglass.anatomy.outline import Outlines
-from leadglass.assemble import (
+from leadglass.assemble.site import (
     BLOBS,
     DATABASE,
     EXAMPLE_ADMIN,
