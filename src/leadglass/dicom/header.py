@@ -1,6 +1,7 @@
 """The walk over encoded elements (PS3.5 section 7, PS3.10 section 7): where everything lies, and nothing decoded.
 
-Explicit and Implicit VR Little Endian. The pixel value is stepped over, never read. What is hostile ends in an error that
+Explicit and Implicit VR, little and big endian, deflated, with or without preamble and File Meta Information, and as what
+they are where they say something else. The pixel value is stepped over, never read. What is hostile ends in an error that
 names tag and offset: nesting, number of elements and bytes held in memory are bounded.
 """
 
@@ -8,22 +9,27 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from pydicom.datadict import dictionary_keyword, dictionary_VR
 
-from leadglass.dicom.plan import Copy, Insert, Op
-from leadglass.dicom.source import Source
+from leadglass.dicom.plan import Copy, Insert, Op, Plan, PlanSource
+from leadglass.dicom.source import BytesSource, Source, chunks
 from leadglass.dicom.uids import uid_text
 from leadglass.errors import InputError, MalformedError, NotDicomError, UnsupportedPixelsError
 
 IMPLICIT_VR_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2"
 EXPLICIT_VR_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2.1"
+DEFLATED: Final = "1.2.840.10008.1.2.1.99"
+EXPLICIT_VR_BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
 RLE_LOSSLESS: Final = "1.2.840.10008.1.2.5"
 NATIVE: Final = frozenset({IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN})
+UNCOMPRESSED: Final = NATIVE | {DEFLATED, EXPLICIT_VR_BIG_ENDIAN}
+"""Transfer syntaxes whose pixel value is native; in every other one of the standard it is encapsulated."""
 ENCAPSULATED: Final = frozenset(
     {RLE_LOSSLESS}
     # JPEG, JPEG-LS, JPEG 2000 and high-throughput JPEG 2000: still images, each with Explicit VR headers.
@@ -33,6 +39,10 @@ ENCAPSULATED: Final = frozenset(
 MAX_DEPTH: Final = 32
 MAX_HEADER: Final = 1 << 26
 """Bytes of a header, or of what follows the pixel value, that are held in memory."""
+MAX_INFLATED: Final = 1 << 28
+"""Bytes of a deflated data set that are held in memory where nobody offers room elsewhere."""
+MAX_TRAILING: Final = 1 << 20
+"""Bytes after a data set without pixels that are taken for no part of it; more than that would be a loss."""
 MAX_ELEMENTS: Final = 500_000
 MAX_FRAGMENTS: Final = 1_000_000
 """Fragments of one encapsulated value, so frames as well."""
@@ -46,8 +56,6 @@ PIXEL_DATA: Final = 0x7FE00010
 _PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, PIXEL_DATA})
 
 _HHL: Final = struct.Struct("<HHL")
-_L: Final = struct.Struct("<L")
-_HHHH: Final = struct.Struct("<HHHH")
 LONG_VRS: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
 SHORT_VRS: Final = frozenset(
     {
@@ -77,7 +85,35 @@ SHORT_VRS: Final = frozenset(
 TEXT_VRS: Final = frozenset(
     {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}
 )
-_VRS: Final = {int.from_bytes(vr.encode(), "little"): (vr, vr in LONG_VRS) for vr in LONG_VRS | SHORT_VRS}
+_UNITS: Final = {
+    **dict.fromkeys(("AT", "OW", "SS", "US"), 2),
+    **dict.fromkeys(("FL", "OF", "OL", "SL", "UL"), 4),
+    **dict.fromkeys(("FD", "OD", "OV", "SV", "UV"), 8),
+}
+"""Bytes that change places between little and big endian (PS3.5 7.3); of every other VR none do."""
+
+
+class _Encoding(NamedTuple):
+    """How element and item headers are encoded. ``vrs`` maps two bytes, read as a number, to VR and whether it is long."""
+
+    implicit: bool
+    big: bool
+    header: Callable[[bytes | bytearray, int], tuple[int, int, int, int]]
+    item: Callable[[bytes | bytearray, int], tuple[int, int, int]]
+    length: Callable[[bytes | bytearray, int], tuple[int]]
+    vrs: dict[int, tuple[str, bool]]
+
+
+def _encoding(order: str, *, implicit: bool) -> _Encoding:
+    words, item, length = (struct.Struct(order + each).unpack_from for each in ("HHHH", "HHL", "L"))
+    name: Literal["big", "little"] = "big" if order == ">" else "little"
+    vrs = {int.from_bytes(vr.encode(), name): (vr, vr in LONG_VRS) for vr in LONG_VRS | SHORT_VRS}
+    return _Encoding(implicit, order == ">", words, item, length, vrs)
+
+
+_EXPLICIT: Final = _encoding("<", implicit=False)
+_IMPLICIT: Final = _encoding("<", implicit=True)
+_BIG: Final = _encoding(">", implicit=False)
 
 
 class Element(NamedTuple):
@@ -86,7 +122,8 @@ class Element(NamedTuple):
     ``vr`` is what the file states or, where it states none (Implicit VR, or UN for an attribute of the standard), what the
     dictionary says, which may be a choice such as ``US or SS``. ``value`` and ``length`` span the value, ``end`` is past
     the delimiter if there is one. ``items`` is None for what is no sequence or could not be read as one. ``verbatim``:
-    its own header is well-formed Explicit VR, so that the encoded bytes can stand in an Explicit VR file as they are.
+    its own header is well-formed Explicit VR Little Endian, so that the encoded bytes can stand in such a file as they are.
+    ``swap`` is the number of bytes that change places to make its value little endian; 0 where none do.
     """
 
     tag: int
@@ -97,6 +134,7 @@ class Element(NamedTuple):
     end: int
     items: tuple[Item, ...] | None
     verbatim: bool
+    swap: int = 0
 
 
 class Item(NamedTuple):
@@ -112,24 +150,25 @@ class Header:
     """What the walk found.
 
     ``elements`` are the data set's top-level elements in the order of the file, the pixel element among them by reference.
-    ``start`` is where the data set begins, ``trailing`` the offset of bytes after the pixel value that belong to no
-    element (the file's size when there are none).
+    ``start`` is where the data set begins, ``trailing`` the offset of bytes at the end that belong to no element (the
+    source's size when there are none). Offsets are those of ``source``, which of a deflated file is the inflated one;
+    ``received`` is the file itself. ``transfer_syntax`` is what the pixels are in, ``stated`` what the file says.
     """
 
+    received: Source
     source: Source
     preamble: bool
     meta: tuple[Element, ...]
     start: int
     transfer_syntax: str
+    stated: str
+    implicit: bool
+    big: bool
     elements: tuple[Element, ...]
     trailing: int
     head: bytes
     tail: bytes
     tail_offset: int
-
-    @property
-    def implicit(self) -> bool:
-        return self.transfer_syntax == IMPLICIT_VR_LITTLE_ENDIAN
 
     def read(self, offset: int, length: int) -> bytes:
         """Bytes of the file; those of the header come from memory."""
@@ -140,8 +179,35 @@ class Header:
         return self.source.read(offset, length)
 
     def value(self, element: Element) -> bytes:
-        """The element's value as encoded."""
-        return self.read(element.value, element.length)
+        """The element's value as it would stand in a little endian file."""
+        value = self.read(element.value, element.length)
+        return swapped(value, element.swap) if element.swap else value
+
+
+def swapped(value: bytes, unit: int) -> bytes:
+    """``value`` with the bytes of every ``unit`` in the other order; an incomplete one at the end stays."""
+    whole = len(value) - len(value) % unit
+    out = bytearray(value)
+    for number in range(unit):
+        out[number:whole:unit] = value[unit - 1 - number : whole : unit]
+    return bytes(out)
+
+
+class Swapped:
+    """``length`` bytes from ``offset`` of another source, with the bytes of every ``unit`` in the other order."""
+
+    def __init__(self, source: Source, *, offset: int, length: int, unit: int) -> None:
+        self._source, self._offset, self._unit = source, offset, unit
+        self.size = length
+
+    def read(self, offset: int, length: int) -> bytes:
+        stop = min(offset + length, self.size)
+        if stop <= offset:
+            return b""
+        first = offset - offset % self._unit
+        last = min(-(-stop // self._unit) * self._unit, self.size)
+        data = swapped(self._source.read(self._offset + first, last - first), self._unit)
+        return data[offset - first : stop - first]
 
 
 def tag_text(tag: int) -> str:
@@ -174,13 +240,14 @@ def keyword(tag: int) -> str:
 class _Reader:
     """The part of a source that has been read, from ``base`` on; it grows as the walk asks, and reads nothing ahead.
 
-    Reading ahead would be faster on a file, but it would touch the pixel value, which of a stored instance is sealed.
+    Reading ``ahead`` is faster on a file, but it touches the pixel value, which of a stored instance is sealed.
     """
 
-    def __init__(self, source: Source, base: int) -> None:
+    def __init__(self, source: Source, base: int, ahead: int = 0) -> None:
         self.source = source
         self.size = source.size
         self.base = base
+        self.ahead = ahead
         self.data = bytearray()
         self.elements = 0
 
@@ -197,40 +264,63 @@ class _Reader:
         if stop - self.base > MAX_HEADER:
             raise InputError(f"the header is larger than {MAX_HEADER} bytes", hint="large values belong in the pixel data")
         held = self.base + len(self.data)
-        self.data += self.source.read(held, min(stop + more, self.size) - held)
+        self.data += self.source.read(held, min(stop + max(more, self.ahead), self.size) - held)
         if stop - self.base > len(self.data):
             raise MalformedError(f"the file ends before its stated size, at offset {self.base + len(self.data)}")
 
-    def count(self, offset: int) -> None:
-        self.elements += 1
-        if self.elements > MAX_ELEMENTS:
-            raise InputError(f"more than {MAX_ELEMENTS} elements and items, at offset {offset}")
+    def too_many(self, offset: int) -> None:
+        raise InputError(f"more than {MAX_ELEMENTS} elements and items, at offset {offset}")
 
 
-def walk(source: Source) -> Header:
+def walk(source: Source, *, ahead: int = 0, spool: Callable[[Iterator[bytes]], Source] | None = None) -> Header:
     """Find every element of a DICOM file (PS3.10), with or without preamble and file meta information.
+
+    Up to ``ahead`` bytes more than needed are read at a time. ``spool`` keeps the bytes of a data set that had to be
+    inflated; without it they are held in memory.
 
     Raises:
         NotDicomError: nothing says that this is a DICOM file.
-        UnsupportedPixelsError: a transfer syntax outside ``NATIVE`` and ``ENCAPSULATED``.
+        UnsupportedPixelsError: a transfer syntax that the standard does not define.
         MalformedError: the file is truncated or breaks the encoding.
         InputError: a header beyond the bounds of this module.
     """
-    reader = _Reader(source, 0)
+    reader = _Reader(source, 0, ahead)
     start, preamble = _beginning(reader)
     meta, start = _file_meta(reader, start)
-    syntax = _transfer_syntax(reader, meta, start)
-    implicit = syntax == IMPLICIT_VR_LITTLE_ENDIAN
-    elements, _, stop = _elements(reader, start, source.size, implicit=implicit, depth=0)
-    head = bytes(reader.data[:stop])
+    stated = _stated_syntax(reader, meta)
+    received = source
+    if stated == DEFLATED:
+        source = _inflated(source, start, spool)
+        reader = _Reader(source, 0, ahead)
+        reader.upto(start)
+    syntax, encoding = _actual(reader, stated, start)
+    elements, _, stop = _elements(reader, start, source.size, encoding=encoding, depth=0, top=True)
+    data = bytes(reader.data)
     tail, tail_offset, trailing = b"", source.size, source.size
     if elements and elements[-1].tag in _PIXELS:
-        head = head[: elements[-1].value]
+        data = data[: elements[-1].value]
         tail_offset = elements[-1].end
         if tail_offset < source.size:
-            more, tail, trailing = _after_pixels(source, elements[-1], implicit=implicit)
+            more, tail, trailing = _after_pixels(source, elements[-1], encoding=encoding)
             elements += more
-    return Header(source, preamble, tuple(meta), start, syntax, tuple(elements), trailing, head, tail, tail_offset)
+    else:
+        data, trailing = data[:stop], stop
+    return Header(
+        received,
+        source,
+        preamble,
+        tuple(meta),
+        start,
+        syntax,
+        stated or syntax,
+        encoding.implicit,
+        encoding.big,
+        tuple(elements),
+        trailing,
+        data,
+        tail,
+        tail_offset,
+    )
 
 
 def _beginning(reader: _Reader) -> tuple[int, bool]:
@@ -238,31 +328,33 @@ def _beginning(reader: _Reader) -> tuple[int, bool]:
     if data[128:132] == b"DICM":
         return 132, True
     if len(data) >= 8:
-        group, number, vr, _ = _HHHH.unpack_from(data)
-        known = group in (0x0002, 0x0008) and dictionary_vr(group << 16 | number) != "UN"
-        if known and (vr in _VRS or _HHL.unpack_from(data)[2] <= reader.size - 8):
-            return 0, False
+        for encoding in (_EXPLICIT, _BIG):
+            group, number, vr, length = encoding.header(data, 0)
+            if group not in (0x0002, 0x0008) or dictionary_vr(group << 16 | number) == "UN":
+                continue
+            if vr in encoding.vrs or (not encoding.big and (length << 16 | vr) <= reader.size - 8):
+                return 0, False
     raise NotDicomError("this is not a DICOM file: no DICM prefix, and it does not begin with a data element")
 
 
 def _file_meta(reader: _Reader, start: int) -> tuple[list[Element], int]:
-    if start + 8 > reader.size or _HHL.unpack_from(reader.upto(start + 8), start)[0] != 0x0002:
+    if start + 8 > reader.size:
         return [], start
-    meta, stop, _ = _elements(reader, start, reader.size, implicit=False, depth=0, group=0x0002)
+    group, _, vr, _ = _EXPLICIT.header(reader.upto(start + 8), start)
+    if group != 0x0002:
+        return [], start
+    encoding = _EXPLICIT if vr in _EXPLICIT.vrs else _IMPLICIT
+    meta, stop, _ = _elements(reader, start, reader.size, encoding=encoding, depth=0, group=0x0002)
     return meta, stop
 
 
-def _transfer_syntax(reader: _Reader, meta: Sequence[Element], start: int) -> str:
+def _stated_syntax(reader: _Reader, meta: Sequence[Element]) -> str:
+    """Transfer Syntax UID (0002,0010); empty where the file states none."""
+    syntax = ""
     for element in meta:
         if element.tag == TRANSFER_SYNTAX:
             syntax = uid_text(bytes(reader.data[element.value : element.value + element.length]))
-            break
-    else:
-        # PS3.10 asks for file meta information; files without it hold one of the two native encodings.
-        data = reader.upto(start + 8)
-        explicit_vr = _HHHH.unpack_from(data, start)[2] in _VRS
-        return EXPLICIT_VR_LITTLE_ENDIAN if explicit_vr else IMPLICIT_VR_LITTLE_ENDIAN
-    if syntax not in NATIVE and syntax not in ENCAPSULATED:
+    if syntax and not re.fullmatch(r"1\.2\.840\.10008\.1\.2(\.[0-9.]{1,40})?", syntax):
         named = syntax if re.fullmatch(r"[0-9.]{1,64}", syntax) else "that is no UID"
         raise UnsupportedPixelsError(
             f"transfer syntax {named} is not supported",
@@ -271,21 +363,75 @@ def _transfer_syntax(reader: _Reader, meta: Sequence[Element], start: int) -> st
     return syntax
 
 
-def _after_pixels(source: Source, pixel: Element, *, implicit: bool) -> tuple[list[Element], bytes, int]:
+def _actual(reader: _Reader, stated: str, start: int) -> tuple[str, _Encoding]:
+    """Transfer syntax and encoding as the first element shows them, whatever is stated (some files state another)."""
+    encoding = {"": None, IMPLICIT_VR_LITTLE_ENDIAN: _IMPLICIT, EXPLICIT_VR_BIG_ENDIAN: _BIG}.get(stated, _EXPLICIT)
+    if start + 8 <= reader.size:
+        data = reader.upto(start + 8)
+        group, _, vr, length = _EXPLICIT.header(data, start)
+        fits = (length << 16 | vr) <= reader.size - start - 8
+        if vr in _EXPLICIT.vrs and not (encoding is _IMPLICIT and fits):
+            encoding = _BIG if group in (0x0800, 0x0400) and encoding is not _EXPLICIT else _EXPLICIT
+        elif _BIG.header(data, start)[2] in _BIG.vrs and group in (0x0800, 0x0400):
+            encoding = _BIG
+        elif fits and vr not in _EXPLICIT.vrs:
+            encoding = _IMPLICIT
+    encoding = encoding or _EXPLICIT
+    if stated not in UNCOMPRESSED and stated:
+        return stated, encoding
+    if encoding.big:
+        return EXPLICIT_VR_BIG_ENDIAN, encoding
+    return (IMPLICIT_VR_LITTLE_ENDIAN if encoding.implicit else EXPLICIT_VR_LITTLE_ENDIAN), encoding
+
+
+def _inflated(source: Source, start: int, spool: Callable[[Iterator[bytes]], Source] | None) -> Source:
+    """The file as it would be were its data set not deflated (PS3.5 A.5)."""
+    data = spool(_inflate(source, start)) if spool else BytesSource(_bounded(_inflate(source, start)))
+    return PlanSource(Plan((Copy(0, start), Copy(0, data.size, 1))), (source, data))
+
+
+def _inflate(source: Source, start: int) -> Iterator[bytes]:
+    stream = zlib.decompressobj(-zlib.MAX_WBITS)
+    rest: Source = PlanSource(Plan((Copy(start, source.size - start),)), (source,))
+    try:
+        for chunk in chunks(rest):
+            pending = chunk
+            while pending and not stream.eof:
+                yield stream.decompress(pending, 1 << 20)
+                pending = stream.unconsumed_tail
+        yield stream.flush()
+    except zlib.error as error:
+        raise MalformedError(f"the deflated data set cannot be inflated, from offset {start} on") from error
+    if not stream.eof:
+        raise MalformedError("the file is truncated: its deflated data set has no end")
+
+
+def _bounded(pieces: Iterator[bytes]) -> bytes:
+    held = bytearray()
+    for piece in pieces:
+        held += piece
+        if len(held) > MAX_INFLATED:
+            raise InputError(f"the deflated data set is larger than {MAX_INFLATED} bytes")
+    return bytes(held)
+
+
+def _after_pixels(source: Source, pixel: Element, *, encoding: _Encoding) -> tuple[list[Element], bytes, int]:
     """Elements behind the pixel value; what does not continue the data set in ascending order is trailing bytes."""
     reader = _Reader(source, pixel.end)
     elements: list[Element] = []
     position, last = pixel.end, pixel.tag
     while position + 8 <= source.size:
         data = reader.upto(position + 8)
-        group, number, vr, _ = _HHHH.unpack_from(data, position - pixel.end)
+        group, number, vr, _ = encoding.header(data, position - pixel.end)
         tag = group << 16 | number
-        if tag <= last or group == 0xFFFE or not (implicit or vr in _VRS):
+        if tag <= last or group == 0xFFFE or not (encoding.implicit or vr in encoding.vrs):
             break
-        found, _, position = _elements(reader, position, source.size, implicit=implicit, depth=0, single=True)
+        try:
+            found, _, position = _elements(reader, position, source.size, encoding=encoding, depth=0, single=True)
+        except MalformedError:
+            break
         elements += found
         last = tag
-    reader.upto(source.size)
     return elements, bytes(reader.data), position
 
 
@@ -294,100 +440,122 @@ def _elements(
     position: int,
     end: int,
     *,
-    implicit: bool,
+    encoding: _Encoding,
     depth: int,
     delimited: bool = False,
     group: int | None = None,
     single: bool = False,
+    top: bool = False,
 ) -> tuple[list[Element], int, int]:
     """Elements from ``position`` on; where they stop; where the walk goes on after a delimiter.
 
     They stop at ``end``, at an item delimiter (``delimited``), before another group (``group``), after one (``single``)
-    or, at depth 0, after the pixel element.
+    or, at depth 0, after the pixel element. Those of the data set itself (``top``) also stop where no element begins.
     """
     if depth > MAX_DEPTH:
-        raise MalformedError(f"sequences are nested deeper than {MAX_DEPTH}, at offset {position}")
-    base = reader.base
+        raise _TooDeepError(f"sequences are nested deeper than {MAX_DEPTH}, at offset {position}")
+    implicit, big, header_at, _, length_at, vrs = encoding
+    base, data = reader.base, reader.data
+    held = base + len(data)
     found: list[Element] = []
+    add = found.append
     while position < end:
-        if position + 8 > end:
-            raise MalformedError(f"an element header is cut off at offset {position}")
-        data = reader.upto(position + 8)
-        at = position - base
-        high, low, vr_code, length = _HHHH.unpack_from(data, at)
+        if position + 12 > held:
+            if position + 8 > end:
+                if top:
+                    break
+                raise MalformedError(f"an element header is cut off at offset {position}")
+            reader.upto(position + 8)
+            held = base + len(data)
+        high, low, vr_code, length = header_at(data, position - base)
         tag = high << 16 | low
         if group is not None and high != group:
             break
         if high == 0xFFFE:
             if delimited and tag == ITEM_END and not vr_code and not length:
                 return found, position, position + 8
+            if top:
+                break
             raise MalformedError(f"{tag_text(tag)} stands where no delimiter belongs, at offset {position}")
-        reader.count(position)
-        value, verbatim, content_implicit, unknown = position + 8, not implicit, implicit, False
+        value, verbatim, content, unknown = position + 8, not implicit, encoding, False
         if implicit:
             vr = dictionary_vr(tag)
             length = length << 16 | vr_code
-        else:
-            known = _VRS.get(vr_code)
-            if known is None:
-                raise MalformedError(f"{tag_text(tag)} has no VR of the standard, at offset {position}")
-            vr, long = known
+        elif vr_code in vrs:
+            vr, long = vrs[vr_code]
             if long:
                 value = position + 12
-                data = reader.upto(value, tag)
+                reader.upto(value, tag)
                 verbatim = not length
-                (length,) = _L.unpack_from(data, at + 8)
+                (length,) = length_at(data, position - base + 8)
                 if vr == "UN":
                     # The value of a UN is encoded as Implicit VR Little Endian (PS3.5 6.2.2), whatever the file is.
-                    vr, content_implicit, verbatim, unknown = dictionary_vr(tag), True, False, True
+                    vr, content, verbatim, unknown = dictionary_vr(tag), _IMPLICIT, False, True
+        elif top and found and not (vr_code | 0x2020).to_bytes(2, "little").isalpha():
+            break
+        else:
+            raise MalformedError(f"{tag_text(tag)} has no VR of the standard, at offset {position}")
+        reader.elements += 1
+        if reader.elements > MAX_ELEMENTS:
+            reader.too_many(position)
         items: tuple[Item, ...] | None = None
         if length == UNDEFINED:
             if unknown or vr in ("SQ", "UN"):
-                items, stop, after = _items(
-                    reader, value, end, tag=tag, implicit=content_implicit, depth=depth, delimited=True
-                )
+                items, stop, after = _items(reader, value, end, tag=tag, encoding=content, depth=depth, delimited=True)
             elif vr in ("OB", "OW", "OB or OW"):
-                after = _fragments(reader.source, tag, value, end)
-                stop = after
+                stop = after = _fragments(reader.source, tag, value, end, encoding=encoding)
                 if depth or tag not in _PIXELS:
                     reader.upto(after, tag)
             else:
                 raise MalformedError(f"{tag_text(tag)} {vr} has undefined length, at offset {position}")
+            held = base + len(data)
         else:
             stop = after = value + length
             if stop > end:
                 raise MalformedError(
                     f"the file is truncated: {tag_text(tag)} {vr} of length {length} at offset {position} goes beyond {end}"
                 )
-            if not (depth == 0 and tag in _PIXELS):
+            if stop > held and not (depth == 0 and tag in _PIXELS):
                 reader.upto(stop, tag, more=8)
+                held = base + len(data)
             if vr == "SQ":
-                sure = content_implicit == implicit and not high & 1
-                items = _defined_items(reader, value, stop, tag=tag, implicit=content_implicit, depth=depth, sure=sure)
-        found.append(Element(tag, vr, position, value, stop - value, after, items, verbatim))
+                items = _defined_items(reader, value, stop, tag=tag, encoding=content, depth=depth)
+        if big:
+            swap = 0 if unknown or items is not None else _UNITS.get(vr, 0)
+            add(Element(tag, vr, position, value, stop - value, after, items, False, swap))
+        else:
+            add(Element(tag, vr, position, value, stop - value, after, items, verbatim))
         position = after
         if single or (depth == 0 and tag in _PIXELS):
             break
     else:
         if delimited:
             raise MalformedError(f"an item of undefined length is not closed before offset {end}")
+    if top and not (found and found[-1].tag in _PIXELS) and (not found or end - position > MAX_TRAILING):
+        raise MalformedError(f"no data element begins at offset {position}")
     return found, position, position
 
 
+class _TooDeepError(MalformedError):
+    """Nesting beyond the bound: no other reading of the bytes is tried."""
+
+
 def _defined_items(
-    reader: _Reader, position: int, end: int, *, tag: int, implicit: bool, depth: int, sure: bool
+    reader: _Reader, position: int, end: int, *, tag: int, encoding: _Encoding, depth: int
 ) -> tuple[Item, ...] | None:
-    """Items of a sequence of known length; None for a private one, or a UN that only might have been one, and is not."""
-    try:
-        return _items(reader, position, end, tag=tag, implicit=implicit, depth=depth, delimited=False)[0]
-    except MalformedError:
-        if sure:
+    """Items of a sequence of known length; None where they cannot be read. Some writers encode them in the other VR."""
+    for each in (encoding, _EXPLICIT if encoding.implicit else _IMPLICIT):
+        try:
+            return _items(reader, position, end, tag=tag, encoding=each, depth=depth, delimited=False)[0]
+        except _TooDeepError:
             raise
-        return None
+        except MalformedError:
+            continue
+    return None
 
 
 def _items(
-    reader: _Reader, position: int, end: int, *, tag: int, implicit: bool, depth: int, delimited: bool
+    reader: _Reader, position: int, end: int, *, tag: int, encoding: _Encoding, depth: int, delimited: bool
 ) -> tuple[tuple[Item, ...], int, int]:
     base = reader.base
     found: list[Item] = []
@@ -395,26 +563,28 @@ def _items(
         if position + 8 > end:
             raise MalformedError(f"an item header of {tag_text(tag)} is cut off at offset {position}")
         data = reader.upto(position + 8, tag)
-        high, low, length = _HHL.unpack_from(data, position - base)
+        high, low, length = encoding.item(data, position - base)
         inner = high << 16 | low
         if inner == SEQUENCE_END and delimited and not length:
             return tuple(found), position, position + 8
         if inner != ITEM:
             raise MalformedError(f"{tag_text(tag)} holds something that is no item, at offset {position}")
-        reader.count(position)
+        reader.elements += 1
+        if reader.elements > MAX_ELEMENTS:
+            reader.too_many(position)
         value = position + 8
         undefined = length == UNDEFINED
         stop = end if undefined else value + length
         if stop > end:
             raise MalformedError(f"an item of {tag_text(tag)} of length {length} at offset {position} goes beyond {end}")
-        elements, stop, position = _elements(reader, value, stop, implicit=implicit, depth=depth + 1, delimited=undefined)
+        elements, stop, position = _elements(reader, value, stop, encoding=encoding, depth=depth + 1, delimited=undefined)
         found.append(Item(value, stop, tuple(elements)))
     if delimited:
         raise MalformedError(f"{tag_text(tag)} of undefined length is not closed before offset {end}")
     return tuple(found), position, position
 
 
-def _fragments(source: Source, tag: int, position: int, end: int) -> int:
+def _fragments(source: Source, tag: int, position: int, end: int, *, encoding: _Encoding) -> int:
     """Where an encapsulated value ends, its sequence delimiter included (PS3.5 A.4); fragments are stepped over."""
     window, base = b"", position
     for _ in range(MAX_FRAGMENTS):
@@ -426,7 +596,7 @@ def _fragments(source: Source, tag: int, position: int, end: int) -> int:
             window, base = source.read(position, 4096 if near and window else 8), position
             if len(window) < 8:
                 break
-        high, low, length = _HHL.unpack_from(window, position - base)
+        high, low, length = encoding.item(window, position - base)
         inner = high << 16 | low
         if inner == SEQUENCE_END and not length:
             return position + 8
@@ -493,6 +663,8 @@ def explicit(header: Header, element: Element, *, signed: bool) -> list[Op]:
             [[op for inner in item.elements for op in explicit(header, inner, signed=signed)] for item in element.items],
         )
     vr = explicit_vr(element.vr if element.vr != "SQ" else "UN", element.length, signed=signed)
+    if element.swap:
+        return [Insert(encode_element(element.tag, vr, header.value(element)))]
     ops: list[Op] = [
         Insert(encode_header(element.tag, vr, element.length + element.length % 2)),
         Copy(element.value, element.length),

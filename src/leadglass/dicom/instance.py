@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import InitVar, dataclass
+from dataclasses import InitVar, dataclass, fields
 from functools import cached_property
 from typing import Final
 
 from leadglass.dicom.frames import PixelLayout, check_layout, native_length
 from leadglass.dicom.header import (
+    ENCAPSULATED,
     EXPLICIT_VR_LITTLE_ENDIAN,
     NATIVE,
     PIXEL_DATA,
     RLE_LOSSLESS,
+    UNCOMPRESSED,
     UNDEFINED,
     Element,
     Header,
+    Swapped,
     dictionary_vr,
     encode_element,
     encode_header,
@@ -41,6 +44,8 @@ IMPLEMENTATION_VERSION_NAME: Final = "LEADGLASS"
 
 SOP_CLASS_UID: Final = 0x00080016
 SOP_INSTANCE_UID: Final = 0x00080018
+
+_PIXEL_ELEMENTS: Final = frozenset({0x7FE00008, 0x7FE00009, PIXEL_DATA})
 
 _SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES, _ROWS, _COLUMNS = (
     0x00280002,
@@ -109,19 +114,16 @@ _IDENTITY: Final = (
 
 
 @dataclass(frozen=True, eq=False)
-class Identified:
-    """An instance as received: it may name a patient. The header is in memory, the pixel value is where it was.
+class Received:
+    """An object as received, image or not: it may name a patient. The header is in memory, pixels are where they were.
 
-    ``pixel_value`` is (offset, length) in ``header.source``: of native pixels the samples without what follows them, of
-    encapsulated ones offset table, fragments and sequence delimiter. The UIDs are text without padding; ``modality`` and
-    ``view_position`` are None where they are no term that the standard or common use defines; ``charset`` holds the values
-    of Specific Character Set.
+    ``pixel`` is the element of the pixel value, if there is one. The UIDs are text without padding, empty where the file
+    has none; ``modality`` and ``view_position`` are None where they are no term that the standard or common use defines;
+    ``charset`` holds the values of Specific Character Set. ``signed`` is Pixel Representation, which rules ``US or SS``.
     """
 
     header: Header
-    pixel: Element
-    pixel_value: tuple[int, int]
-    layout: PixelLayout
+    pixel: Element | None
     sop_class: str
     sop_instance_uid: str
     study_uid: str
@@ -129,6 +131,7 @@ class Identified:
     modality: str | None
     view_position: str | None
     charset: tuple[str, ...]
+    signed: bool
 
     @property
     def source(self) -> Source:
@@ -140,13 +143,7 @@ class Identified:
 
     @property
     def encapsulated(self) -> bool:
-        return self.transfer_syntax not in NATIVE
-
-    @property
-    def pixels(self) -> Source:
-        """The pixel value as a source of its own."""
-        offset, length = self.pixel_value
-        return PlanSource(Plan((Copy(offset, length),)), (self.source,))
+        return self.transfer_syntax not in UNCOMPRESSED
 
     @cached_property
     def top(self) -> Mapping[int, Element]:
@@ -157,6 +154,38 @@ class Identified:
         """The value of a top-level element as encoded; None where there is no such element."""
         element = self.top.get(tag)
         return None if element is None else self.header.value(element)
+
+    def text(self, tag: int) -> str:
+        """The first value of a top-level element, without padding; empty where there is none."""
+        return (_text(self.header, self.top, tag) or "").split("\\", 1)[0].strip()
+
+
+@dataclass(frozen=True, eq=False)
+class Identified(Received):
+    """An image as received.
+
+    ``pixel_value`` is (offset, length) in ``header.source``: of native pixels the samples without what follows them, of
+    encapsulated ones offset table, fragments and sequence delimiter.
+    """
+
+    pixel: Element
+    pixel_value: tuple[int, int]
+    layout: PixelLayout
+
+    @property
+    def pixels(self) -> Source:
+        """The pixel value as a source of its own, little endian."""
+        offset, length = self.pixel_value
+        if self.header.big and not self.encapsulated:
+            unit = _swap_unit(self.pixel, self.layout.bits_allocated)
+            if unit:
+                return Swapped(self.source, offset=offset, length=length, unit=unit)
+        return PlanSource(Plan((Copy(offset, length),)), (self.source,))
+
+
+def _swap_unit(pixel: Element, bits_allocated: int) -> int:
+    """Bytes that change places in a big endian pixel value: those of a sample, and of an OW two at least (PS3.5 7.3)."""
+    return 0 if pixel.vr == "OB" else max(2, bits_allocated // 8)
 
 
 @dataclass(frozen=True)
@@ -181,7 +210,7 @@ class HeaderPlan:
     ``removed`` spans (offset, length) of the received values that must not come back.
     """
 
-    received: Identified
+    received: Received
     sop_instance_uid: str
     elements: tuple[tuple[int, tuple[Op, ...]], ...]
     findings: tuple[Finding, ...]
@@ -263,33 +292,58 @@ def scan(source: Source) -> Identified:
         InputError: no image, or a header beyond the bounds of ``header``.
     """
     header = walk(source)
-    pixel = _pixel_element(header)
-    _check_once(header)
+    if header.stated not in NATIVE and header.stated not in ENCAPSULATED:
+        raise UnsupportedPixelsError(
+            f"transfer syntax {header.stated} is not supported",
+            hint="store it again as Explicit VR Little Endian, JPEG Lossless, JPEG-LS, JPEG 2000 or RLE Lossless",
+        )
+    return image(received(header))
+
+
+def received(header: Header) -> Received:
+    """What a walk found, as an object; what it lacks is empty."""
     top = {element.tag: element for element in header.elements}
-    _check_vrs(top)
-    layout = _layout(header, top)
-    return Identified(
+    representation = top.get(_REPRESENTATION)
+    return Received(
         header=header,
-        pixel=pixel,
-        pixel_value=_pixel_value(header, pixel, layout),
-        layout=layout,
-        sop_class=_class_uid(header, top),
-        sop_instance_uid=_uid(header, top, SOP_INSTANCE_UID),
-        study_uid=_uid(header, top, 0x0020000D),
-        series_uid=_uid(header, top, 0x0020000E),
+        pixel=next((each for each in reversed(header.elements) if each.tag in _PIXEL_ELEMENTS), None),
+        sop_class=_loose_uid(header, top, SOP_CLASS_UID),
+        sop_instance_uid=_loose_uid(header, top, SOP_INSTANCE_UID),
+        study_uid=_loose_uid(header, top, 0x0020000D),
+        series_uid=_loose_uid(header, top, 0x0020000E),
         modality=_term(_text(header, top, 0x00080060), MODALITIES),
         view_position=_term(_text(header, top, 0x00185101), VIEW_POSITIONS),
         charset=_charset(header, top),
+        signed=representation is not None and header.value(representation)[:1] == b"\1",
     )
 
 
-def _pixel_element(header: Header) -> Element:
-    for element in header.elements:
-        if element.tag == PIXEL_DATA:
-            return element
-        if element.tag in (0x7FE00008, 0x7FE00009):
-            raise UnsupportedPixelsError(f"{tag_text(element.tag)} holds floating point pixels, which are not supported")
-    raise InputError("the file has no pixel data (7FE0,0010)", hint="only images are taken in")
+def image(object_: Received) -> Identified:
+    """The same object as an image whose pixels can be decoded, and written again.
+
+    Raises:
+        UnsupportedPixelsError: pixels that cannot make the round trip.
+        MalformedError: its Image Pixel attributes contradict each other, or a UID is missing.
+        InputError: no image.
+    """
+    header, top = object_.header, object_.top
+    pixel = _pixel_element(object_)
+    _check_once(header)
+    _check_vrs(top)
+    layout = _layout(header, top)
+    _class_uid(header, top)
+    for tag in (SOP_INSTANCE_UID, 0x0020000D, 0x0020000E):
+        _uid(header, top, tag)
+    facts = {each.name: getattr(object_, each.name) for each in fields(Received)}
+    return Identified(**facts | {"pixel": pixel, "pixel_value": _pixel_value(header, pixel, layout), "layout": layout})
+
+
+def _pixel_element(object_: Received) -> Element:
+    if object_.pixel is None:
+        raise InputError("the file has no pixel data (7FE0,0010)", hint="only images are taken in")
+    if object_.pixel.tag != PIXEL_DATA:
+        raise UnsupportedPixelsError(f"{tag_text(object_.pixel.tag)} holds floating point pixels, which are not supported")
+    return object_.pixel
 
 
 def _check_once(header: Header) -> None:
@@ -331,7 +385,8 @@ def _layout(header: Header, top: Mapping[int, Element]) -> PixelLayout:
         raise MalformedError(f"{tag_text(_PHOTOMETRIC)} is missing, and an image cannot be read without it")
     representation = _number(header, top, _REPRESENTATION)
     layout = PixelLayout(
-        transfer_syntax=header.transfer_syntax,
+        # Big endian pixels are read through a source that turns them.
+        transfer_syntax=EXPLICIT_VR_LITTLE_ENDIAN if header.transfer_syntax in UNCOMPRESSED else header.transfer_syntax,
         rows=_number(header, top, _ROWS),
         columns=_number(header, top, _COLUMNS),
         frames=_number(header, top, _FRAMES, 1),
@@ -355,7 +410,7 @@ def _check_photometric(layout: PixelLayout) -> None:
         raise UnsupportedPixelsError(
             f"{tag_text(_PHOTOMETRIC)} is none of the supported ones", hint=f"supported: {', '.join(sorted(PHOTOMETRICS))}"
         )
-    if layout.photometric == "YBR_FULL_422" and layout.transfer_syntax in NATIVE:
+    if layout.photometric == "YBR_FULL_422" and layout.transfer_syntax in UNCOMPRESSED:
         raise UnsupportedPixelsError("native YBR_FULL_422 pixels are not supported")
     if layout.samples_per_pixel != _SAMPLES_OF[layout.photometric]:
         raise MalformedError(f"{tag_text(_SAMPLES)} contradicts {tag_text(_PHOTOMETRIC)}")
@@ -363,7 +418,7 @@ def _check_photometric(layout: PixelLayout) -> None:
 
 def _pixel_value(header: Header, pixel: Element, layout: PixelLayout) -> tuple[int, int]:
     encapsulated = header.read(pixel.value - 4, 4) == UNDEFINED.to_bytes(4, "little")
-    if encapsulated != (header.transfer_syntax not in NATIVE):
+    if encapsulated != (header.transfer_syntax not in UNCOMPRESSED):
         raise MalformedError("(7FE0,0010) is encapsulated where its transfer syntax is native, or the other way round")
     length = native_length(layout)
     if not encapsulated and pixel.length < length:
@@ -386,6 +441,11 @@ def _text(header: Header, top: Mapping[int, Element], tag: int) -> str | None:
 def _charset(header: Header, top: Mapping[int, Element]) -> tuple[str, ...]:
     text = _text(header, top, 0x00080005)
     return tuple(part.strip() for part in text.split("\\")) if text else ()
+
+
+def _loose_uid(header: Header, top: Mapping[int, Element], tag: int) -> str:
+    element = top.get(tag)
+    return uid_text(header.value(element)) if element is not None and element.length <= 256 else ""
 
 
 def _uid(header: Header, top: Mapping[int, Element], tag: int) -> str:
@@ -415,6 +475,8 @@ def compose(header: HeaderPlan, pixels: Treated) -> Clean:
         UnsupportedPixelsError: a pixel value that a file in this transfer syntax cannot hold.
     """
     received = header.received
+    if not isinstance(received, Identified):
+        raise TypeError("a Clean is made of an image")
     layout = received.layout
     settled: dict[int, tuple[Op, ...]] = dict(header.elements)
     photometric = pixels.photometric or layout.photometric
@@ -509,7 +571,7 @@ def compose_rendition(
     if len(frames) != length:
         raise MalformedError(f"the frames have {len(frames)} bytes, and the layout asks for {length}")
     elements: dict[int, Sequence[Op]] = {
-        tag: explicit(base.header, element, signed=base.layout.signed)
+        tag: explicit(base.header, element, signed=base.signed)
         for tag, element in base.top.items()
         if tag not in remove and tag != ENCRYPTED_ATTRIBUTES
     }
