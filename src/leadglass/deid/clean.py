@@ -30,7 +30,7 @@ from leadglass.dicom.header import (
     keyword,
     tag_text,
 )
-from leadglass.dicom.instance import MODALITIES, PHOTOMETRICS, Finding, HeaderPlan, Identified
+from leadglass.dicom.instance import MODALITIES, PHOTOMETRICS, Finding, HeaderPlan, Received
 from leadglass.dicom.plan import Copy, Insert, Op, merged
 from leadglass.dicom.uids import is_standard, is_uid, uid_text
 
@@ -194,7 +194,7 @@ _ESCAPE: Final = re.compile(b"|".join(re.escape(escape) for escape in _ESCAPES))
 _KEEP_THEIR_ESCAPE: Final = frozenset({"iso2022_jp", "iso2022_jp_2"})
 
 
-def clean(i: Identified, *, profile: Profile, keys: PseudonymKeys) -> HeaderPlan:
+def clean(i: Received, *, profile: Profile, keys: PseudonymKeys) -> HeaderPlan:
     """What becomes of the header of ``i`` under ``profile``, with pseudonyms under ``keys``.
 
     Every element comes out in Explicit VR Little Endian, in ascending order, with even length. Preamble and File Meta
@@ -238,7 +238,7 @@ def _method_codes() -> list[Op]:
 class _Work:
     """One header on its way: what was found and removed so far."""
 
-    identified: Identified
+    object_: Received
     profile: Profile
     keys: PseudonymKeys
     known: _Known
@@ -246,14 +246,14 @@ class _Work:
     removed: list[tuple[int, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.header = self.identified.header
-        self.signed = self.identified.layout.signed
-        self.pseudonym = self._pseudonym_of(self.identified.value(_PATIENT_ID))
+        self.header = self.object_.header
+        self.signed = self.object_.signed
+        self.pseudonym = self._pseudonym_of(self.object_.value(_PATIENT_ID))
 
     def _pseudonym_of(self, patient_id: bytes | None) -> str:
         text = _plain(patient_id or b"")
         # Patients without an id are told apart by their study, so that two of them never become one.
-        return self.keys.patient_id(f"id {text}" if text else f"study {self.identified.study_uid}")
+        return self.keys.patient_id(f"id {text}" if text else f"study {self.object_.study_uid}")
 
     def data_set(
         self, elements: Sequence[Element], above: Path, where: str = "", *, strict: bool = False
@@ -278,7 +278,7 @@ class _Work:
         self, element: Element, siblings: dict[int, Element], path: Path, where: str, *, strict: bool
     ) -> tuple[Op, ...] | None:
         tag, vr = element.tag, element.vr
-        rule = self.profile.rule(path, vr, sop_class=self.identified.sop_class)
+        rule = self.profile.rule(path, vr, sop_class=self.object_.sop_class)
         action = rule.action
         if vr != "SQ" and (dictionary_vr(tag) == "SQ" or element.items is not None):
             self._note(element, where, "remove", "a sequence that cannot be read, or items where none belong")
@@ -479,7 +479,7 @@ class _Known:
     phrases: tuple[bytes, ...]
 
 
-def _known(i: Identified) -> _Known:
+def _known(i: Received) -> _Known:
     found: set[bytes] = set()
     for element in _everywhere(i.header.elements):
         is_name = element.vr == "PN" or dictionary_vr(element.tag) == "PN"
@@ -523,7 +523,7 @@ def normalise(value: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).casefold()).split())
 
 
-def _terms(i: Identified) -> Iterator[tuple[str, str]]:
+def _terms(i: Received) -> Iterator[tuple[str, str]]:
     terms: dict[tuple[str, str], None] = {}
     for element in i.header.elements:
         if element.items is not None or not element.length:

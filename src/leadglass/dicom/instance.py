@@ -303,12 +303,14 @@ def scan(source: Source) -> Identified:
 def received(header: Header) -> Received:
     """What a walk found, as an object; what it lacks is empty."""
     top = {element.tag: element for element in header.elements}
+    meta = {element.tag: element for element in header.meta}
     representation = top.get(_REPRESENTATION)
     return Received(
         header=header,
         pixel=next((each for each in reversed(header.elements) if each.tag in _PIXEL_ELEMENTS), None),
-        sop_class=_loose_uid(header, top, SOP_CLASS_UID),
-        sop_instance_uid=_loose_uid(header, top, SOP_INSTANCE_UID),
+        # A DICOMDIR says what it is in its File Meta Information alone.
+        sop_class=_loose_uid(header, top, SOP_CLASS_UID) or _loose_uid(header, meta, 0x00020002),
+        sop_instance_uid=_loose_uid(header, top, SOP_INSTANCE_UID) or _loose_uid(header, meta, 0x00020003),
         study_uid=_loose_uid(header, top, 0x0020000D),
         series_uid=_loose_uid(header, top, 0x0020000E),
         modality=_term(_text(header, top, 0x00080060), MODALITIES),
@@ -515,7 +517,7 @@ def _file(
     sop_class: str,
     sop_instance_uid: str,
 ) -> Plan:
-    ops: list[Op] = [Insert(_file_beginning(transfer_syntax, sop_class=sop_class, sop_instance_uid=sop_instance_uid))]
+    ops: list[Op] = [Insert(file_beginning(transfer_syntax, sop_class=sop_class, sop_instance_uid=sop_instance_uid))]
     written: dict[int, Sequence[Op]] = {tag: each for tag, each in elements.items() if tag >> 16 != PIXEL_DATA >> 16}
     written[PIXEL_DATA] = pixel
     for tag in sorted(written):
@@ -523,7 +525,7 @@ def _file(
     return Plan(merged(ops))
 
 
-def _file_beginning(transfer_syntax: str, *, sop_class: str, sop_instance_uid: str) -> bytes:
+def file_beginning(transfer_syntax: str, *, sop_class: str, sop_instance_uid: str) -> bytes:
     """Preamble, prefix and File Meta Information (PS3.10 section 7.1): nothing of the received ones stays."""
     meta = b"".join(
         (

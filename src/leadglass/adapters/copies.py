@@ -1,0 +1,269 @@
+"""From file to file: read a file's beginning in one call, carry out a plan in few, and give the result its name.
+
+What is written appears whole or not at all: it is written under a hidden name beside its place and linked into it. Nothing
+is synchronised here; whoever writes many files does that once for many.
+"""
+
+from __future__ import annotations
+
+import errno
+import filecmp
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from stat import S_ISREG
+from typing import IO, Final
+
+from leadglass.dicom.plan import Insert, Op
+from leadglass.dicom.source import Source
+from leadglass.errors import InputError, UnavailableError
+
+HIDDEN: Final = ".leadglass-unfinished-"
+"""How the name of a file begins that is not whole yet; a sweep may remove what a killed process left of them."""
+
+_AT_ONCE: Final = 1 << 20
+"""Bytes that are read or written in one call: large calls cost a file system less than many small ones."""
+
+Buffer = bytes | memoryview
+
+
+class ReadAhead:
+    """A file as a source, its first MiB in ``room``, which serves one file after the other.
+
+    Raises:
+        InputError: the file cannot be opened or read, or is none but a folder, a pipe or a device.
+    """
+
+    def __init__(self, path: Path, room: bytearray) -> None:
+        self.descriptor = -1
+        try:
+            # Opening a pipe would wait for somebody to write into it, without this flag.
+            self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            opened = os.fstat(self.descriptor)
+            if not S_ISREG(opened.st_mode):
+                raise InputError("the path is not a file's", hint="hand in files, or folders to walk")
+            self.size = opened.st_size
+            view = memoryview(room)
+            self.held = view[: os.preadv(self.descriptor, (view,), 0)]
+        except OSError as error:
+            self.close()
+            raise _unreadable(error) from error
+        except InputError:
+            self.close()
+            raise
+
+    def read(self, offset: int, length: int) -> bytes:
+        if offset + length <= len(self.held):
+            return bytes(self.held[offset : offset + length])
+        return b"".join(self.pieces(offset, length))
+
+    def pieces(self, offset: int, length: int) -> Iterator[bytes | memoryview]:
+        """The bytes from ``offset``, fewer than ``length`` only at the end; a piece is good until the next one."""
+        stop = min(offset + length, self.size)
+        if offset < len(self.held):
+            piece = self.held[offset:stop]
+            yield piece
+            offset += len(piece)
+        if offset >= stop:
+            return
+        room = memoryview(bytearray(min(stop - offset, _AT_ONCE)))
+        while offset < stop:
+            try:
+                count = os.preadv(self.descriptor, (room[: stop - offset],), offset)
+            except OSError as error:
+                raise _unreadable(error) from error
+            if not count:
+                return
+            yield room[:count]
+            offset += count
+
+    def close(self) -> None:
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def __enter__(self) -> ReadAhead:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def room() -> bytearray:
+    """Room for what a ``ReadAhead`` holds."""
+    return bytearray(_AT_ONCE)
+
+
+def _unreadable(error: OSError) -> InputError:
+    return InputError(f"the file cannot be read: {error.strerror}", hint="check its path and rights")
+
+
+def pieces_of(op: Op, sources: Sequence[Source]) -> Iterator[Buffer]:
+    """What one op of a plan makes, in pieces that are good until the next one.
+
+    Raises:
+        InputError: a source is shorter than the op says: it changed while it was read.
+    """
+    if isinstance(op, Insert):
+        yield op.data
+        return
+    source, done = sources[op.source], 0
+    if isinstance(source, ReadAhead):
+        for piece in source.pieces(op.offset, op.length):
+            done += len(piece)
+            yield piece
+    else:
+        while done < op.length:
+            data = source.read(op.offset + done, min(op.length - done, _AT_ONCE))
+            if not data:
+                break
+            done += len(data)
+            yield data
+    if done != op.length:
+        raise InputError("the file became shorter while it was read", hint="wait until it is written, and try again")
+
+
+class NewFile:
+    """A file on its way into ``folder``, under a hidden name until ``name`` is called.
+
+    Raises:
+        UnavailableError: it cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._hidden = f"{folder}/{HIDDEN}{os.getpid()}-{os.urandom(6).hex()}"
+        try:
+            self._descriptor = self._created()
+        except OSError as error:
+            raise _unwritable(folder, error) from error
+
+    def _created(self) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            return os.open(self._hidden, flags, 0o644)
+        except FileNotFoundError:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            return os.open(self._hidden, flags, 0o644)
+
+    def write(
+        self, ops: Sequence[Op], sources: Sequence[Source], *, watch: Callable[[Buffer], object] | None = None
+    ) -> None:
+        """Write what the ops make; ``watch`` is shown each piece of it."""
+        waiting: list[Buffer] = []
+        try:
+            for op in ops:
+                for piece in pieces_of(op, sources):
+                    if watch is not None:
+                        watch(piece)
+                    # Only what an Insert brings, and what a ReadAhead holds, is good beyond the next piece.
+                    if isinstance(piece, bytes) and len(piece) < _AT_ONCE:
+                        waiting.append(piece)
+                        if len(waiting) < 512:
+                            continue
+                        self._out(waiting)
+                    else:
+                        self._out([*waiting, piece])
+                    waiting = []
+            if waiting:
+                self._out(waiting)
+        except OSError as error:
+            raise _unwritable(self._folder, error) from error
+
+    def _out(self, pieces: list[Buffer]) -> None:
+        left = sum(map(len, pieces))
+        while left:
+            count = os.writev(self._descriptor, pieces)
+            left -= count
+            if left:
+                data = memoryview(b"".join(pieces))[count:]
+                pieces = [data]
+
+    def name(self, name: str) -> bool:
+        """Give it this name in its folder; False when the name is taken."""
+        try:
+            os.link(self._hidden, f"{self._folder}/{name}")
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
+                raise _unwritable(self._folder, error) from error
+            # A file system without hard links.
+            if os.path.lexists(f"{self._folder}/{name}"):
+                return False
+            Path(self._hidden).rename(self._folder / name)
+        return True
+
+    def equals(self, path: Path) -> bool:
+        """Whether the file at ``path`` has the same bytes."""
+        try:
+            return filecmp.cmp(self._hidden, path, shallow=False)
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+        with suppress(FileNotFoundError):
+            os.unlink(self._hidden)  # noqa: PTH108 - a Path for every file of millions costs more than the call
+
+    def __enter__(self) -> NewFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _unwritable(folder: Path, error: OSError) -> UnavailableError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return UnavailableError(
+        f"{folder} cannot be written: {error.strerror}",
+        hint="make room and try again" if full else "check its path and rights",
+    )
+
+
+MAX_SPOOLED: Final = 1 << 33
+"""Bytes of one inflated data set; a larger one is no honest file."""
+
+
+@contextmanager
+def spool() -> Iterator[Callable[[Iterator[bytes]], Source]]:
+    """Room for a data set that has to be inflated: in memory, or in a nameless file once it is large."""
+    with ExitStack() as stack:
+
+        def keep(pieces: Iterator[bytes]) -> Source:
+            held = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=_AT_ONCE * 16))
+            size = 0
+            for piece in pieces:
+                held.write(piece)
+                size += len(piece)
+                if size > MAX_SPOOLED:
+                    raise InputError(f"the deflated data set is larger than {MAX_SPOOLED} bytes")
+            return _Spooled(held, size)
+
+        yield keep
+
+
+class _Spooled:
+    def __init__(self, held: IO[bytes], size: int) -> None:
+        self._held, self.size = held, size
+
+    def read(self, offset: int, length: int) -> bytes:
+        self._held.seek(offset)
+        return self._held.read(length)
+
+
+def sha256(ops: Sequence[Op], sources: Sequence[Source]) -> bytes:
+    """SHA-256 of what the ops make."""
+    digest = hashlib.sha256()
+    for op in ops:
+        for piece in pieces_of(op, sources):
+            digest.update(piece)
+    return digest.digest()
+
+
+def tree_digest(before: bytes, value: bytes, after: bytes) -> str:
+    """The tree digest, in hex: SHA-256 of three SHA-256."""
+    return hashlib.sha256(before + value + after).hexdigest()
