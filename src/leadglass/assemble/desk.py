@@ -215,7 +215,7 @@ class _Desk:
             State.DONE,
             None,
             output=output,
-            findings=Counter(finding.action for finding in cleaned.findings),
+            findings=Counter(note.action for note in cleaned.notes),
             received=digests[0],
             written=digests[1],
             size=object_.header.received.size,

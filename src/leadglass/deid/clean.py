@@ -1,43 +1,42 @@
-"""From a received header to a plan that leaves nothing identifying, with findings and search terms (PS3.15 annex E).
+"""From a received header to a plan that leaves nothing identifying, with findings (PS3.15 annex E).
 
 Every attribute at every depth is put to the profile; what is kept is copied by reference, what changes is written anew.
 Text that no row lists is searched for what the file says of the patient elsewhere, so that a name does not survive in a
-place nobody thought of. The names in search terms are read under the Specific Character Set (PS3.5 section 6.1, PS3.3
-C.12.1.1.2).
+place nobody thought of.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from leadglass import __version__
-from leadglass.deid.profile import EDITION, Action, Path, Profile, Rule
-from leadglass.deid.pseudonym import PseudonymKeys
+from leadglass.deid.charset import are_defined
+from leadglass.deid.known import Knowledge, Verdict, charset_of, facts, item_charset, knowledge
+from leadglass.deid.profile import EDITION, METHODS, Action, Option, Path, Profile, Rule, capped_age, safe_private_vr
+from leadglass.deid.pseudonym import PseudonymKeys, shifted
 from leadglass.dicom.header import (
     TEXT_VRS,
     Element,
+    Item,
     dictionary_vr,
     encode_element,
     encode_sequence,
     explicit,
     explicit_vr,
     is_explicit,
-    keyword,
     tag_text,
 )
-from leadglass.dicom.instance import MODALITIES, PHOTOMETRICS, Finding, HeaderPlan, Received
+from leadglass.dicom.instance import MODALITIES, PHOTOMETRICS, HeaderPlan, Note, Received
 from leadglass.dicom.plan import Copy, Insert, Op, merged
 from leadglass.dicom.uids import is_standard, is_uid, uid_text
 
 _CHARSET: Final = 0x00080005
 _SOP_INSTANCE_UID: Final = 0x00080018
 _ACCESSION: Final = 0x00080050
-_STUDY_DATE: Final = 0x00080020
 _CODE_SCHEME: Final = 0x00080102
 _CODE_MEANING: Final = 0x00080104
 _PATIENT_NAME: Final = 0x00100010
@@ -45,9 +44,14 @@ _PATIENT_ID: Final = 0x00100020
 _PIXEL_GROUP: Final = 0x7FE0
 _SOFTWARE_VERSIONS: Final = 0x00181020
 _WINDOW_EXPLANATION: Final = 0x00281055
+_MODALITY: Final = 0x00080060
 
+_IDENTIFIERS: Final = frozenset({_PATIENT_ID, _PATIENT_NAME, _ACCESSION})
 _OWN_UIDS: Final = frozenset({_SOP_INSTANCE_UID, 0x0020000D, 0x0020000E})
 """UIDs of this very instance, study and series: mapped even under the standard's root."""
+
+_BASIC_DIRECTORY: Final = "1.2.840.10008.1.3.10"
+"""Media Storage Directory: a DICOMDIR, whose patients stand in its records."""
 
 _DUMMIES: Final = {
     "AE": b"ANONYMIZED",
@@ -79,7 +83,6 @@ _DUMMIES: Final = {
 }
 """A value valid for the VR that says nothing; two zero bytes for every other VR."""
 
-_MODALITY: Final = 0x00080060
 _TERMS: Final = {_MODALITY: MODALITIES, 0x00280004: PHOTOMETRICS}
 """Modality and Photometric Interpretation: no image can be read without them, so their terms stay, whoever is called so."""
 
@@ -99,9 +102,8 @@ _SIZES: Final = {
 
 _LOOKED_AT: Final = 1 << 16
 """Bytes of a text that no row lists; a longer one is replaced unread."""
-_PHRASES: Final = 512
-"""Names outside ASCII and numbers with signs in them; beyond that a file is hostile, and every text counts as a mention."""
-_WORD: Final = re.compile(rb"[a-z0-9]+")
+_REMEMBERED: Final = 1 << 13
+"""Texts of which it is remembered what became of them, for each knowledge."""
 
 _PUBLISHED_SCHEMES: Final = frozenset(
     {
@@ -139,171 +141,226 @@ _CODE_STRINGS: Final = re.compile(rb"[A-Z0-9_ ]{0,16}(?:\\[A-Z0-9_ ]{0,16})* *")
 """Values of CS (PS3.5 6.2), with padding."""
 _DELIMITERS: Final = (b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0")
 """How a value begins that is made of items or fragments (PS3.5 7.5)."""
-_KNOWN_OF_PATIENT: Final = frozenset({_PATIENT_ID, _ACCESSION, 0x00101000, 0x00100030, 0x00101090, 0x00380010})
 
-_DEFINED_TERMS: Final = {
-    "": "ascii",
-    "ISO_IR 6": "ascii",
-    "ISO_IR 13": "shift_jis",
-    "ISO_IR 100": "latin_1",
-    "ISO_IR 101": "iso8859_2",
-    "ISO_IR 109": "iso8859_3",
-    "ISO_IR 110": "iso8859_4",
-    "ISO_IR 126": "iso8859_7",
-    "ISO_IR 127": "iso8859_6",
-    "ISO_IR 138": "iso8859_8",
-    "ISO_IR 144": "iso8859_5",
-    "ISO_IR 148": "iso8859_9",
-    "ISO_IR 166": "iso8859_11",
-    "ISO_IR 192": "utf_8",
-    "ISO_IR 203": "iso8859_15",
-    "GB18030": "gb18030",
-    "GBK": "gbk",
-    "ISO 2022 IR 58": "gb2312",
-    "ISO 2022 IR 87": "iso2022_jp",
-    "ISO 2022 IR 149": "euc_kr",
-    "ISO 2022 IR 159": "iso2022_jp_2",
-}
-_CODECS: Final = {
-    **_DEFINED_TERMS,
-    **{term.replace("ISO_IR", "ISO 2022 IR"): codec for term, codec in _DEFINED_TERMS.items() if term.startswith("ISO_IR")},
-}
-"""Defined terms of Specific Character Set (PS3.3 C.12.1.1.2) and the codecs that read them."""
+_SPECIAL: Final = frozenset({_CODE_MEANING, _WINDOW_EXPLANATION, _SOFTWARE_VERSIONS, _CHARSET, *_TERMS})
+"""Text with a rule of its own, beside that of the profile."""
 
-_ESCAPES: Final = {
-    b"\x1b(B": "ascii",
-    b"\x1b(J": "shift_jis",
-    b"\x1b)I": "shift_jis",
-    b"\x1b-A": "latin_1",
-    b"\x1b-B": "iso8859_2",
-    b"\x1b-C": "iso8859_3",
-    b"\x1b-D": "iso8859_4",
-    b"\x1b-F": "iso8859_7",
-    b"\x1b-G": "iso8859_6",
-    b"\x1b-H": "iso8859_8",
-    b"\x1b-L": "iso8859_5",
-    b"\x1b-M": "iso8859_9",
-    b"\x1b-T": "iso8859_11",
-    b"\x1b-b": "iso8859_15",
-    b"\x1b$B": "iso2022_jp",
-    b"\x1b$(D": "iso2022_jp_2",
-    b"\x1b$)C": "euc_kr",
-    b"\x1b$)A": "gb2312",
-}
-_ESCAPE: Final = re.compile(b"|".join(re.escape(escape) for escape in _ESCAPES))
-_KEEP_THEIR_ESCAPE: Final = frozenset({"iso2022_jp", "iso2022_jp_2"})
+_ALONE: Final = frozenset(
+    {_SOP_INSTANCE_UID, _PATIENT_NAME, _PATIENT_ID, 0x00120062, 0x00120063, 0x00120064, 0x00280004, 0x00280006, 0x00280301}
+    | {0x00280303}
+)
+"""Attributes that are written by somebody else as well: no run of kept elements holds one of them."""
+
+_Written = tuple[int, tuple[Op, ...]]
+"""A tag, and the ops that write its element."""
+_NOTHING: Final[Mapping[int, Rule]] = {}
+_AS_IS: Final[tuple[Op, ...]] = ()
+"""What a treatment returns for an element that is kept as it is."""
 
 
-def clean(i: Received, *, profile: Profile, keys: PseudonymKeys) -> HeaderPlan:
+def clean(i: Received, *, profile: Profile, keys: PseudonymKeys, pixels_cleaned: bool = False) -> HeaderPlan:
     """What becomes of the header of ``i`` under ``profile``, with pseudonyms under ``keys``.
 
     Every element comes out in Explicit VR Little Endian, in ascending order, with even length. Preamble and File Meta
-    Information are made anew by ``compose``; what lies in them and after the data set is reported here.
+    Information are made anew by whoever composes the file; what lies in them and after the data set is reported here.
+    ``pixels_cleaned``: the pixels were read, and text in them is gone, so that the header may say so.
     """
-    work = _Work(i, profile, keys, known=_known(i))
-    elements = dict(work.data_set(i.header.elements, ()))
-    elements.update((tag, (Insert(encode_element(tag, vr, value)),)) for tag, vr, value in _statements(work))
-    elements[0x00120064] = merged(_method_codes())
+    work = _Work(i, profile, keys)
+    elements = dict(work.data_set(i.header.elements, (), charset=i.charset))
+    uid = new_uid(i.sop_instance_uid or f"missing {hashlib.sha256(i.header.head).hexdigest()}", profile=profile, keys=keys)
+    if i.sop_class != _BASIC_DIRECTORY:
+        if not i.sop_instance_uid:
+            elements[_SOP_INSTANCE_UID] = (Insert(encode_element(_SOP_INSTANCE_UID, "UI", uid.encode())),)
+        elements.update(work.statements(pixels_cleaned=pixels_cleaned))
     work.outside()
     return HeaderPlan(
         received=i,
-        sop_instance_uid=keys.uid(i.sop_instance_uid),
+        sop_instance_uid=uid,
         elements=tuple(sorted(elements.items())),
-        findings=tuple(work.findings),
-        terms=tuple(_terms(i)),
+        notes=tuple(work.notes),
         removed=tuple(work.removed),
     )
 
 
-def _statements(work: _Work) -> Iterator[tuple[int, str, bytes]]:
-    """What a de-identified instance says of itself (PS3.15 E.1.1), and the patient that it now belongs to."""
-    pseudonym = work.pseudonym.encode()
-    yield _PATIENT_NAME, "PN", pseudonym
-    yield _PATIENT_ID, "LO", pseudonym
-    yield 0x00120062, "CS", b"YES"
-    yield 0x00120063, "LO", f"leadglass {__version__}, PS3.15 {EDITION} Basic Profile".encode()
-    yield 0x00280303, "CS", b"REMOVED"
+def new_uid(original: str, *, profile: Profile, keys: PseudonymKeys) -> str:
+    """What becomes of the UID of an instance, a series or a study."""
+    return original if Option.RETAIN_UIDS in profile.options and is_uid(original) else keys.uid(original)
 
 
-def _method_codes() -> list[Op]:
-    code = (
-        (0x00080100, "SH", b"113100"),
-        (_CODE_SCHEME, "SH", b"DCM"),
-        (_CODE_MEANING, "LO", b"Basic Application Confidentiality Profile"),
-    )
-    return encode_sequence(0x00120064, [[Insert(b"".join(encode_element(*part) for part in code))]])
+@lru_cache(maxsize=16)
+def _statement_ops(profile: Profile, pixels_cleaned: bool) -> tuple[tuple[int, tuple[Op, ...]], ...]:
+    """What a de-identified instance says of itself (PS3.15 E.1.1, E.2)."""
+    methods = [*profile.methods, *([METHODS[Option.CLEAN_PIXEL_DATA]] if pixels_cleaned else ())]
+    items = [
+        b"".join(
+            (
+                encode_element(0x00080100, "SH", method.code.encode()),
+                encode_element(_CODE_SCHEME, "SH", b"DCM"),
+                encode_element(_CODE_MEANING, "LO", method.meaning.encode()),
+            )
+        )
+        for method in methods
+    ]
+    said = {
+        0x00120062: ("CS", b"YES"),
+        0x00120063: ("LO", f"leadglass {__version__}, PS3.15 {EDITION} Basic Profile".encode()),
+        0x00280303: ("CS", profile.temporal.encode()),
+    }
+    if pixels_cleaned:
+        said[0x00280301] = ("CS", b"NO")
+    elements: dict[int, tuple[Op, ...]] = {tag: (Insert(encode_element(tag, *each)),) for tag, each in said.items()}
+    elements[0x00120064] = merged(encode_sequence(0x00120064, [[Insert(item)] for item in items]))
+    return tuple(sorted(elements.items()))
 
 
-@dataclass
+@lru_cache(maxsize=16)
+def _shown(profile: Profile) -> frozenset[str]:
+    """Kinds of facts that the options let stay, so that no text has to be silent about them."""
+    kept = {
+        Option.RETAIN_FULL_DATES: ("dates",),
+        Option.RETAIN_DEVICE_IDENTITY: ("serials",),
+        Option.RETAIN_INSTITUTION_IDENTITY: ("institutions", "addresses"),
+    }
+    return frozenset(kind for each in profile.options for kind in kept.get(each, ()))
+
+
+class _Place(NamedTuple):
+    """Where an element stands: beside which others, below which sequences, and in text of which character set.
+
+    ``strict``: the sequence above was to become a dummy, so that no text of it stays.
+    """
+
+    siblings: dict[int, Element]
+    above: Path
+    where: str
+    charset: tuple[str, ...]
+    strict: bool
+
+
 class _Work:
     """One header on its way: what was found and removed so far."""
 
-    object_: Received
-    profile: Profile
-    keys: PseudonymKeys
-    known: _Known
-    findings: list[Finding] = field(default_factory=list)
-    removed: list[tuple[int, int]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.header = self.object_.header
-        self.signed = self.object_.signed
-        self.pseudonym = self._pseudonym_of(self.object_.value(_PATIENT_ID))
+    def __init__(self, object_: Received, profile: Profile, keys: PseudonymKeys) -> None:
+        self.object_ = object_
+        self.header = object_.header
+        self.signed = object_.signed
+        self.profile = profile
+        self.keys = keys
+        self.notes: list[Note] = []
+        self.removed: list[tuple[int, int]] = []
+        self.known: Knowledge = knowledge(facts(self.header, self.header.elements, object_.charset, without=_shown(profile)))
+        self.pseudonym = self._pseudonym_of(object_.value(_PATIENT_ID))
 
     def _pseudonym_of(self, patient_id: bytes | None) -> str:
+        return self.keys.patient_id(self._patient(patient_id))
+
+    def _patient(self, patient_id: bytes | None) -> str:
         text = _plain(patient_id or b"")
         # Patients without an id are told apart by their study, so that two of them never become one.
-        return self.keys.patient_id(f"id {text}" if text else f"study {self.object_.study_uid}")
+        return f"id {text}" if text else f"study {self.object_.study_uid}"
+
+    def statements(self, *, pixels_cleaned: bool) -> Iterator[_Written]:
+        """What a de-identified instance says of itself, and the patient that it now belongs to."""
+        pseudonym = self.pseudonym.encode()
+        yield _PATIENT_NAME, (Insert(encode_element(_PATIENT_NAME, "PN", pseudonym)),)
+        yield _PATIENT_ID, (Insert(encode_element(_PATIENT_ID, "LO", pseudonym)),)
+        yield from _statement_ops(self.profile, pixels_cleaned)
 
     def data_set(
-        self, elements: Sequence[Element], above: Path, where: str = "", *, strict: bool = False
-    ) -> Iterator[tuple[int, tuple[Op, ...]]]:
+        self,
+        elements: Sequence[Element],
+        above: Path,
+        where: str = "",
+        *,
+        charset: tuple[str, ...],
+        strict: bool = False,
+        instead: Mapping[int, Rule] = _NOTHING,
+    ) -> list[_Written]:
         """Tag and ops of what stays of one data set or item; of a tag that stands twice, the last.
 
-        ``strict``: the sequence above was to become a dummy, so that no text of it stays.
+        Neighbours that are kept as they are come as one run under the tag of the first. ``strict``: the sequence above was
+        to become a dummy, so that no text of it stays. ``instead`` holds rules that go before those of the profile.
         """
         chosen = {element.tag: element for element in elements}
+        in_order = len(chosen) == len(elements) and list(chosen) == sorted(chosen)
+        treatments = _treatments(self.profile, self.object_.sop_class, above)
+        place = _Place(chosen, above, where, charset, strict)
+        blocks: set[int] = set()
+        out: list[_Written] = []
+        first = start = stop = -1
         for element in elements:
             tag = element.tag
-            if tag >> 16 == _PIXEL_GROUP and not above:
+            key = tag, element.vr
+            treatment = treatments.get(key)
+            if treatment is None:
+                treatment = treatments[key] = _treatment(self.profile, self.object_.sop_class, (*above, tag), element.vr)
+            if not above and tag >> 16 == _PIXEL_GROUP:
+                continue
+            if element.items is not None and element.vr != "SQ":
+                self.note(element, where, "remove", "items where none belong")
                 continue
             if chosen[tag] is not element:
-                self._note(element, where, "remove", "stands twice; the last one counts")
+                self.note(element, where, "remove", "stands twice; the last one counts")
                 continue
-            ops = self._treat(element, chosen, (*above, tag), where, strict=strict)
-            if ops is not None:
-                yield tag, ops
+            if tag in instead:
+                treatment = _by_rule(instead[tag], tag, element.vr)
+            if treatment[0] is _private and tag & 0xFFFF <= 0xFF:
+                continue
+            ops = treatment[0](self, place, element, treatment[1])
+            if ops is None:
+                continue
+            if tag >> 16 & 1:
+                blocks.add(tag >> 8)
+            if ops is not _AS_IS:
+                out.append((tag, ops))
+                continue
+            if not is_explicit(element):
+                out.append((tag, tuple(explicit(self.header, element, signed=self.signed))))
+            elif element.offset == stop and in_order and tag not in _ALONE and first not in _ALONE:
+                stop = element.end
+                out[-1] = (first, (Copy(start, stop - start),))
+            else:
+                first, start, stop = tag, element.offset, element.end
+                out.append((tag, (Copy(start, stop - start),)))
+        if Option.RETAIN_SAFE_PRIVATE in self.profile.options:
+            out += self._creators(elements, place, blocks)
+        return out
 
-    def _treat(
-        self, element: Element, siblings: dict[int, Element], path: Path, where: str, *, strict: bool
-    ) -> tuple[Op, ...] | None:
-        tag, vr = element.tag, element.vr
-        rule = self.profile.rule(path, vr, sop_class=self.object_.sop_class)
-        action = rule.action
-        if vr != "SQ" and (dictionary_vr(tag) == "SQ" or element.items is not None):
-            self._note(element, where, "remove", "a sequence that cannot be read, or items where none belong")
-            return None
-        if tag in (_PATIENT_ID, _PATIENT_NAME, _ACCESSION) and action is not Action.REMOVE:
-            return self._replace(element, where, self._identifier(element, siblings), rule)
-        if strict and action in (Action.KEEP, Action.TEXT) and vr in TEXT_VRS and vr not in ("CS", "DS", "IS", "UI"):
-            action, rule = Action.DUMMY, Rule(Action.DUMMY, "inside a sequence that was to become a dummy")
-        if action is Action.TEXT:
-            rule = self._text_rule(element, siblings, rule)
-            action = rule.action
-        if action is Action.REMOVE:
-            self._note(element, where, action, rule.why)
-            return None
-        if action is Action.EMPTY:
-            return self._replace(element, where, b"", rule)
-        if vr == "SQ":
-            return self._sequence(element, path, where, rule, strict=strict or action is Action.DUMMY)
-        if action is Action.UID or (action is Action.KEEP and vr == "UI"):
-            return self._uids(element, where, rule)
-        if action is Action.DUMMY:
-            return self._replace(element, where, self._dummy(element), rule)
-        return self._keep(element, where)
+    def _creators(self, elements: Sequence[Element], place: _Place, blocks: set[int]) -> Iterator[_Written]:
+        """The Private Creators of blocks of which anything stays."""
+        for element in elements:
+            if element.tag >> 16 & 1 and 0x10 <= element.tag & 0xFFFF <= 0xFF:
+                if (element.tag >> 16) << 8 | element.tag & 0xFF in blocks and place.siblings[element.tag] is element:
+                    yield element.tag, tuple(explicit(self.header, element, signed=self.signed))
+                else:
+                    self.note(element, place.where, "remove", "names a block of private attributes that are removed")
 
-    def _identifier(self, element: Element, siblings: dict[int, Element]) -> bytes:
+    def note(self, element: Element, where: str, action: str, why: str, *, whole: bool = True) -> None:
+        self.notes.append(Note(where, element.tag, action, why))
+        if whole:
+            if element.items:
+                # Of a sequence the values in it; its item headers are no secret, and every sequence has some.
+                self.removed += [
+                    (each.value, each.length) for each in _everywhere((element,)) if each.length and not each.items
+                ]
+            elif element.length:
+                self.removed.append((element.value, element.length))
+
+    def replace(self, element: Element, where: str, value: bytes, rule: Rule) -> tuple[Op, ...]:
+        if element.length:
+            action = "keep" if rule.action is Action.KEEP else "empty" if not value else "replace"
+            self.note(element, where, action, rule.why)
+        if element.vr == "SQ":
+            return tuple(encode_sequence(element.tag, ()))
+        vr = explicit_vr(_write_vr(element), len(value), signed=self.signed)
+        return (Insert(encode_element(element.tag, vr, value)),)
+
+    def days(self, siblings: dict[int, Element]) -> int:
+        """By how many days the dates beside these move: those of the patient named there, or of the file's."""
+        beside = siblings.get(_PATIENT_ID)
+        return self.keys.days(self._patient(self.header.value(beside) if beside else self.object_.value(_PATIENT_ID)))
+
+    def identifier(self, element: Element, siblings: dict[int, Element]) -> bytes:
         value = self.header.value(element)
         if element.tag == _ACCESSION:
             text = _plain(value)
@@ -313,7 +370,7 @@ class _Work:
         beside = siblings.get(_PATIENT_ID)
         return (self._pseudonym_of(self.header.value(beside)) if beside is not None else self.pseudonym).encode()
 
-    def _dummy(self, element: Element) -> bytes:
+    def dummy(self, element: Element) -> bytes:
         vr = _write_vr(element)
         if not element.length:
             return b""
@@ -325,130 +382,357 @@ class _Work:
             return b"OT"
         return _DUMMIES.get(vr, bytes(2))
 
-    def _uids(self, element: Element, where: str, rule: Rule) -> tuple[Op, ...] | None:
-        """Each value mapped, unless it belongs to the standard or says what class something is of."""
-        if element.length > _LOOKED_AT:
-            self._note(element, where, "remove", "too long for UIDs")
-            return None
-        value = self.header.value(element)
-        own = element.tag in _OWN_UIDS
-        kept_class = rule.action is Action.KEEP
-        parts = [uid_text(part) for part in value.split(b"\\")]
-        mapped = [
-            part if not part or (not own and is_standard(part)) or (kept_class and is_uid(part)) else self.keys.uid(part)
-            for part in parts
-        ]
-        text = "\\".join(mapped).encode()
-        if text == value.rstrip(b"\0 ") and element.vr == "UI":
-            return self._keep(element, where)
-        return self._replace(element, where, text, Rule(Action.KEEP, "padding of a UID") if mapped == parts else rule)
-
-    def _sequence(self, element: Element, path: Path, where: str, rule: Rule, *, strict: bool) -> tuple[Op, ...] | None:
-        if element.items is None:
-            self._note(element, where, "remove", "a sequence that cannot be read")
-            return None
-        name = f"{where}{tag_text(element.tag)}"
-        items: list[list[Op]] = []
-        same = is_explicit(element)
-        for number, item in enumerate(element.items):
-            kept = list(self.data_set(item.elements, path, f"{name}[{number}].", strict=strict))
-            in_order = sorted(kept)
-            same = same and kept == in_order and [ops for _, ops in kept] == [_whole(each) for each in item.elements]
-            items.append([op for _, ops in in_order for op in ops])
-        if strict:
-            self._note(element, where, "dummy", rule.why, whole=False)
-        return _whole(element) if same else merged(encode_sequence(element.tag, items))
-
-    def _text_rule(self, element: Element, siblings: dict[int, Element], rule: Rule) -> Rule:
-        """The rule for text that no row lists, by its value."""
-        tag, value = element.tag, self.header.value(element)
-        if tag == _CODE_MEANING:
-            scheme = siblings.get(_CODE_SCHEME)
-            if scheme is not None and self.header.value(scheme).strip(b" \0") not in _PUBLISHED_SCHEMES:
-                return Rule(Action.DUMMY, "the meaning of a code of a local scheme")
-        elif tag == _WINDOW_EXPLANATION and not _names_windows(value):
-            return Rule(Action.REMOVE, "free text, and no name of a window that is in common use")
-        elif tag == _SOFTWARE_VERSIONS and not any(48 <= byte <= 57 for byte in value):
-            return Rule(Action.REMOVE, "free text without a version number")
-        elif tag == _CHARSET:
-            terms = [part.strip().decode("ascii", "replace") for part in value.strip(b" \0").split(b"\\")]
-            return rule if _are_defined(terms) else Rule(Action.REMOVE, "no defined term for a character set")
-        if tag in _TERMS:
-            return rule if _plain(value) in _TERMS[tag] else Rule(Action.DUMMY, "none of its defined terms")
-        if element.length > _LOOKED_AT:
-            return Rule(Action.DUMMY, "too long to be looked through")
-        if element.vr == "CS" and not _CODE_STRINGS.fullmatch(value.split(b"\0", 1)[0]):
-            return Rule(Action.DUMMY, "text where a code string belongs")
-        if _CARET_NAME.search(value):
-            return Rule(Action.DUMMY, "looks like a person's name")
-        if _mentions(value.lower(), self.known):
-            return Rule(Action.DUMMY, "says something that identifies the patient elsewhere in the file")
-        return rule
-
-    def _keep(self, element: Element, where: str) -> tuple[Op, ...] | None:
-        vr, value = element.vr, self.header.value(element)
-        if why := self._unfit(vr, dictionary_vr(element.tag), value):
-            self._note(element, where, "remove", why)
-            return None
-        if vr in TEXT_VRS:
-            text = value.split(b"\0", 1)[0]
-            if len(text) < len(value) and value[len(text) :].strip(b"\0"):
-                return self._replace(element, where, text, Rule(Action.KEEP, "bytes after the end of the text"))
-        return tuple(explicit(self.header, element, signed=self.signed))
-
-    def _unfit(self, vr: str, known: str, value: bytes) -> str:
-        """Why a value cannot be kept although its attribute is; empty where it can. Text has been looked at before."""
-        if not _is_the_standards(vr, known):
-            return "encoded as something else than the standard says it is"
-        if len(value) % _SIZES.get(vr, 1):
-            return "no whole number of values"
-        if value.startswith(_DELIMITERS):
-            return "items where none belong"
-        if vr in _NUMBERS:
-            if value.translate(None, _NUMBERS[vr]):
-                return "no number, where one belongs"
-            mentioned = not self.known.words.isdisjoint(_LONG_NUMBER.findall(value))
-        else:
-            mentioned = vr not in TEXT_VRS and len(value) <= _LOOKED_AT and _mentions(value.lower(), self.known)
-        return "holds something that identifies the patient elsewhere in the file" if mentioned else ""
-
-    def _replace(self, element: Element, where: str, value: bytes, rule: Rule) -> tuple[Op, ...]:
-        action = "keep" if rule.action is Action.KEEP else "empty" if not value else "replace"
-        if element.length:
-            self._note(element, where, action, rule.why)
-        if element.vr == "SQ":
-            return tuple(encode_sequence(element.tag, ()))
-        vr = explicit_vr(_write_vr(element), len(value), signed=self.signed)
-        return (Insert(encode_element(element.tag, vr, value)),)
-
-    def _note(self, element: Element, where: str, action: str, why: str, *, whole: bool = True) -> None:
-        self.findings.append(Finding(f"{where}{tag_text(element.tag)}", keyword(element.tag), str(action), why))
-        if whole:
-            # Of a sequence the values in it; its item headers are no secret, and every sequence has some.
-            self.removed += [(each.value, each.length) for each in _everywhere((element,)) if each.length and not each.items]
-
     def outside(self) -> None:
         """Report what lies outside the data set: preamble, File Meta Information, bytes at the end."""
         header = self.header
         if header.preamble and header.read(0, 128).strip(b"\0"):
-            self.findings.append(Finding("preamble", "", "remove", "a preamble may hold another file"))
+            self.notes.append(Note("preamble", None, "remove", "a preamble may hold another file"))
             self.removed.append((0, 128))
         for element in header.meta:
             if element.tag not in (0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010):
-                self._note(element, "", "remove", "file meta information is made anew")
+                self.note(element, "", "remove", "file meta information is made anew")
         if header.trailing < header.source.size:
-            self.findings.append(Finding("end", "", "remove", "bytes after the data set"))
+            self.notes.append(Note("end", None, "remove", "bytes after the data set"))
             self.removed.append((header.trailing, header.source.size - header.trailing))
+
+
+_Ops = tuple[Op, ...] | None
+_Treatment = Callable[[_Work, _Place, Element, Rule], _Ops]
+"""What is done with one element: the ops that write it, ``_AS_IS``, or None where nothing of it stays."""
+
+
+def _remove(work: _Work, place: _Place, element: Element, rule: Rule) -> _Ops:
+    work.note(element, place.where, "remove", rule.why)
+    return None
+
+
+def _empty(work: _Work, place: _Place, element: Element, rule: Rule) -> _Ops:
+    return work.replace(element, place.where, b"", rule)
+
+
+def _dummy(work: _Work, place: _Place, element: Element, rule: Rule) -> _Ops:
+    return work.replace(element, place.where, work.dummy(element), rule)
+
+
+def _identifier(work: _Work, place: _Place, element: Element, rule: Rule) -> _Ops:
+    return work.replace(element, place.where, work.identifier(element, place.siblings), rule)
+
+
+def _uids(work: _Work, place: _Place, element: Element, rule: Rule) -> _Ops:
+    """Each value mapped, unless it belongs to the standard or says what class something is of."""
+    if element.length > _LOOKED_AT:
+        work.note(element, place.where, "remove", "too long for UIDs")
+        return None
+    value = work.header.value(element)
+    own = element.tag in _OWN_UIDS
+    kept_class = rule.action is Action.KEEP
+    parts = [uid_text(part) for part in value.split(b"\\")]
+    mapped = [
+        part if not part or (not own and is_standard(part)) or (kept_class and is_uid(part)) else work.keys.uid(part)
+        for part in parts
+    ]
+    text = "\\".join(mapped).encode()
+    if element.vr == "UI" and text == value.rstrip(b"\0 "):
+        return _AS_IS
+    return work.replace(element, place.where, text, Rule(Action.KEEP, "padding of a UID") if mapped == parts else rule)
+
+
+def _shift(work: _Work, place: _Place, element: Element, rule: Rule) -> _Ops:
+    """A date moved by the patient's shift; what is no date cannot be moved, and does not stay."""
+    if not element.length:
+        return _AS_IS
+    value = work.header.value(element)[:_LOOKED_AT]
+    moved = shifted(_plain(value), _write_vr(element), days=work.days(place.siblings))
+    if moved is None:
+        return work.replace(element, place.where, work.dummy(element), Rule(Action.DUMMY, "no valid date or time"))
+    if moved.encode() == value.rstrip(b" \0"):
+        return _AS_IS
+    return work.replace(element, place.where, moved.encode(), rule)
+
+
+def _sequence(work: _Work, place: _Place, element: Element, rule: Rule) -> _Ops:
+    if element.items is None:
+        work.note(element, place.where, "remove", "a sequence that cannot be read")
+        return None
+    strict = place.strict or rule.action is Action.DUMMY
+    name = f"{place.where}{tag_text(element.tag)}"
+    path = (*place.above, element.tag)
+    items: list[list[Op]] = []
+    same = is_explicit(element)
+    for number, item in enumerate(element.items):
+        charset = item_charset(work.header, item.elements, place.charset)
+        instead = _NOTHING
+        if rule.action is Action.CONTENT:
+            content = _content_rule(work, item)
+            if content.action is Action.REMOVE:
+                for each in item.elements:
+                    work.note(each, f"{name}[{number}].", "remove", content.why)
+                same = False
+                continue
+            instead = dict.fromkeys(_CONTENT_VALUES, content)
+        kept = work.data_set(item.elements, path, f"{name}[{number}].", charset=charset, strict=strict, instead=instead)
+        kept.sort(key=_by_tag)
+        ops = [op for _, each in kept for op in each]
+        same = same and merged(ops) == _whole_item(item)
+        items.append(ops)
+    if rule.action is Action.DUMMY:
+        work.note(element, place.where, "dummy", rule.why, whole=False)
+    return _AS_IS if same else merged(encode_sequence(element.tag, items))
+
+
+_CONTENT_VALUES: Final = (0x0040A120, 0x0040A121, 0x0040A122, 0x0040A123, 0x0040A124, 0x0040A160)
+"""DateTime, Date, Time, Person Name, UID and Text Value."""
+
+
+def _content_rule(work: _Work, item: Item) -> Rule:
+    """What the profile has for a content item (PS3.3 C.17.3.2), by its Concept Name and Value Type."""
+    top = {element.tag: element for element in item.elements}
+    name = top.get(0x0040A043)
+    concept = {each.tag: each for each in name.items[0].elements} if name is not None and name.items else {}
+    texts = (
+        _plain(work.header.value(found)) if (found := where.get(tag)) is not None and found.length <= _LOOKED_AT else ""
+        for where, tag in ((concept, _CODE_SCHEME), (concept, 0x00080100), (top, 0x0040A040))
+    )
+    scheme, code, value_type = texts
+    return work.profile.content(scheme, code, value_type)
+
+
+def _private(work: _Work, place: _Place, element: Element, rule: Rule) -> _Ops:
+    """A private attribute, by the creator of its block (PS3.5 section 7.8.1)."""
+    group, number = element.tag >> 16, element.tag & 0xFFFF
+    creator = place.siblings.get(group << 16 | number >> 8)
+    name = _plain(work.header.value(creator)[:64]) if creator is not None and number > 0xFF else ""
+    said = work.profile.private(name, number & 0xFF, group=group, vr=element.vr) if name else _NO_CREATOR
+    if said.action is Action.REMOVE:
+        return _remove(work, place, element, said)
+    if element.vr == "UN":
+        element = element._replace(vr=safe_private_vr(name, number & 0xFF, group=group) or "UN", verbatim=False)
+    treatment, rule = _by_rule(said, element.tag, element.vr)
+    return treatment(work, place, element, rule)
+
+
+_NO_CREATOR: Final = Rule(Action.REMOVE, "a private attribute of nobody's")
+
+
+def _cleaned(work: _Work, place: _Place, element: Element, rule: Rule) -> _Ops:
+    """What is left of a value's meaning without whom it tells of."""
+    if not element.length:
+        return _AS_IS
+    if element.vr == "AE":
+        value = _plain(work.header.value(element)[:_LOOKED_AT])
+        titles = (work.keys.title(part.strip()) if part.strip() else "" for part in value.split("\\"))
+        return work.replace(element, place.where, "\\".join(titles).encode(), rule)
+    if element.vr == "AS":
+        value = _plain(work.header.value(element)[:_LOOKED_AT])
+        age = capped_age(value)
+        if age is None:
+            return _dummy(work, place, element, Rule(Action.DUMMY, "no age, where one belongs"))
+        return _AS_IS if age == value else work.replace(element, place.where, age.encode(), rule)
+    return _text(work, place, element, rule)
+
+
+def _whole_item(item: Item) -> tuple[Op, ...]:
+    first, last = (item.elements[0], item.elements[-1]) if item.elements else (None, None)
+    return (Copy(first.offset, last.end - first.offset),) if first and last else ()
+
+
+def _by_tag(kept: _Written) -> int:
+    return kept[0]
+
+
+def _number(work: _Work, place: _Place, element: Element, _rule: Rule) -> _Ops:
+    """A binary value: whole numbers of it, and no text in disguise."""
+    length = element.length
+    if length % _SIZES.get(element.vr, 1):
+        return _unfit(work, place, element, "no whole number of values")
+    if length < 3:
+        return _AS_IS
+    value = work.header.value(element)
+    if value.startswith(_DELIMITERS):
+        return _unfit(work, place, element, "items where none belong")
+    if length <= _LOOKED_AT and work.known.mentions(value):
+        return _unfit(work, place, element, _MENTIONS)
+    return _AS_IS
+
+
+def _decimal(work: _Work, place: _Place, element: Element, _rule: Rule) -> _Ops:
+    """DS and IS: the characters of numbers, and no identifier among them."""
+    value = work.header.value(element)
+    if value.translate(None, _NUMBERS[element.vr]):
+        return _unfit(work, place, element, "no number, where one belongs")
+    if _LONG_NUMBER.search(value) and not work.known.words.isdisjoint(_LONG_NUMBER.findall(value)):
+        return _unfit(work, place, element, _MENTIONS)
+    return _tail(work, place, element, value)
+
+
+def _unfit(work: _Work, place: _Place, element: Element, why: str) -> _Ops:
+    """A value that cannot be kept although its attribute is."""
+    work.note(element, place.where, "remove", why)
+    return None
+
+
+def _tail(work: _Work, place: _Place, element: Element, value: bytes) -> _Ops:
+    """Text without what follows its end: padding stays."""
+    if b"\0" in value:
+        text = value.split(b"\0", 1)[0]
+        if value[len(text) :].strip(b"\0"):
+            return work.replace(element, place.where, text, Rule(Action.KEEP, "bytes after the end of the text"))
+    return _AS_IS
+
+
+def _stated(work: _Work, place: _Place, element: Element, _rule: Rule) -> _Ops:
+    """Text of a VR that is kept as it is, such as a date where dates are retained."""
+    if not element.length:
+        return _AS_IS
+    if element.length > _LOOKED_AT:
+        return _unfit(work, place, element, "too long to be looked through")
+    value = work.header.value(element)
+    if element.vr in ("DA", "DT", "TM") and shifted(_plain(value), element.vr, days=0) is None:
+        return work.replace(element, place.where, work.dummy(element), Rule(Action.DUMMY, "no valid date or time"))
+    if place.strict:
+        return _dummy(work, place, element, _IN_DUMMY)
+    return _tail(work, place, element, value)
+
+
+_IN_DUMMY: Final = Rule(Action.DUMMY, "inside a sequence that was to become a dummy")
+
+
+def _text(work: _Work, place: _Place, element: Element, _rule: Rule) -> _Ops:
+    """Text that stays unless it betrays somebody; then what betrays is taken out, or all of it is replaced."""
+    if not element.length:
+        return _AS_IS
+    if place.strict and element.vr not in _STRICTLY_KEPT:
+        return _dummy(work, place, element, _IN_DUMMY)
+    if element.length > _LOOKED_AT:
+        return _dummy(work, place, element, Rule(Action.DUMMY, "too long to be looked through"))
+    value = work.header.value(element)
+    if element.tag in _TERMS and _plain(value) in _TERMS[element.tag]:
+        return _tail(work, place, element, value)
+    if element.tag in _SPECIAL:
+        special = _special_rule(work, place, element, value)
+        if special is not None:
+            return _TREAT[special.action](work, place, element, special)
+    key = element.tag, element.vr, value, place.charset
+    seen = work.known.seen
+    if key in seen:
+        verdict = seen[key]
+    else:
+        if len(seen) >= _REMEMBERED:
+            seen.clear()
+        verdict = seen[key] = _judge(work, element, value)
+    if verdict is None:
+        return _AS_IS
+    said = Rule(verdict.action, verdict.why)
+    if said.action is Action.REMOVE:
+        return _remove(work, place, element, said)
+    return work.replace(element, place.where, verdict.value, said)
+
+
+_MENTIONS: Final = "says something that identifies somebody elsewhere in the file"
+
+
+def _judge(work: _Work, element: Element, value: bytes) -> Verdict | None:
+    """What becomes of a text by its value alone; None where it is kept as it is."""
+    if value.startswith(_DELIMITERS):
+        return Verdict(Action.REMOVE, "items where none belong", b"")
+    text = value.split(b"\0", 1)[0]
+    if element.vr == "CS" and not _CODE_STRINGS.fullmatch(text):
+        return Verdict(Action.DUMMY, "text where a code string belongs", _DUMMIES["CS"])
+    if _CARET_NAME.search(value):
+        return Verdict(Action.DUMMY, "looks like a person's name", _DUMMIES[element.vr])
+    if work.known.mentions(value):
+        return Verdict(Action.DUMMY, _MENTIONS, _DUMMIES[element.vr])
+    if len(text) < len(value) and value[len(text) :].strip(b"\0"):
+        return Verdict(Action.KEEP, "bytes after the end of the text", text)
+    return None
+
+
+def _special_rule(work: _Work, place: _Place, element: Element, value: bytes) -> Rule | None:
+    """The rule for text that has one of its own, by its value; None where it is judged like any other."""
+    tag = element.tag
+    if tag in _TERMS:
+        return Rule(Action.DUMMY, "none of its defined terms")
+    if tag == _CHARSET:
+        return None if are_defined(charset_of(value)) else Rule(Action.REMOVE, "no defined term for a character set")
+    if tag == _CODE_MEANING:
+        scheme = place.siblings.get(_CODE_SCHEME)
+        if scheme is not None and work.header.value(scheme).strip(b" \0") not in _PUBLISHED_SCHEMES:
+            return Rule(Action.DUMMY, "the meaning of a code of a local scheme")
+    elif tag == _WINDOW_EXPLANATION and not _names_windows(value):
+        return Rule(Action.REMOVE, "free text, and no name of a window that is in common use")
+    elif tag == _SOFTWARE_VERSIONS and not any(48 <= byte <= 57 for byte in value):
+        return Rule(Action.REMOVE, "free text without a version number")
+    return None
+
+
+_STRICTLY_KEPT: Final = frozenset({"CS", "DS", "IS", "UI"})
+
+_TREAT: Final[dict[Action, _Treatment]] = {
+    Action.REMOVE: _remove,
+    Action.EMPTY: _empty,
+    Action.DUMMY: _dummy,
+    Action.UID: _uids,
+    Action.TEXT: _text,
+    Action.CLEAN: _cleaned,
+    Action.SHIFT: _shift,
+    Action.PRIVATE: _private,
+    Action.GRAPHIC: _remove,
+}
+
+
+@lru_cache(maxsize=1 << 12)
+def _treatments(_profile: Profile, _sop_class: str, _above: Path) -> dict[tuple[int, str], tuple[_Treatment, Rule]]:
+    """Treatments by tag and VR of the elements below ``above``, as they are asked for."""
+    return {}
+
+
+def _treatment(profile: Profile, sop_class: str, path: Path, vr: str) -> tuple[_Treatment, Rule]:
+    rule = profile.rule(path, vr, sop_class=sop_class)
+    tag = path[-1]
+    if 0x5000 <= tag >> 16 <= 0x50FF or 0x6000 <= tag >> 16 <= 0x60FF:
+        # What is drawn there nobody has read, so nothing of it stays, whatever an option would allow.
+        return _remove, Rule(Action.REMOVE, "a curve or an overlay, which nobody has read")
+    return _by_rule(rule, tag, vr)
+
+
+def _by_rule(rule: Rule, tag: int, vr: str) -> tuple[_Treatment, Rule]:
+    """What to do under a rule with an attribute that is encoded as ``vr``."""
+    action = rule.action
+    if action is Action.PRIVATE:
+        return _private, rule
+    private = bool(tag >> 16 & 1)
+    known = vr if private else dictionary_vr(tag)
+    if vr != "SQ" and known == "SQ":
+        return _remove, Rule(Action.REMOVE, "a sequence that cannot be read")
+    if tag in _IDENTIFIERS and action is not Action.REMOVE:
+        return _identifier, rule
+    if vr == "SQ" and action not in (Action.REMOVE, Action.EMPTY):
+        return _sequence, rule
+    if action is Action.UID or (action is Action.KEEP and vr == "UI"):
+        return _uids, rule
+    if action in (Action.KEEP, Action.TEXT, Action.CLEAN):
+        if not private and not _is_the_standards(vr, known):
+            return _remove, Rule(Action.REMOVE, "encoded as something else than the standard says it is")
+        if vr in _NUMBERS:
+            return _decimal, rule
+        if vr not in TEXT_VRS:
+            return _number, rule
+        if action is Action.KEEP:
+            return _stated, rule
+    return _TREAT[action], rule
+
+
+def _everywhere(elements: Iterable[Element]) -> Iterator[Element]:
+    for element in elements:
+        yield element
+        for item in element.items or ():
+            yield from _everywhere(item.elements)
 
 
 @lru_cache
 def _is_the_standards(vr: str, known: str) -> bool:
     """Whether a value may be encoded as ``vr`` where the dictionary says ``known``, which may be a choice."""
     return any(vr == each or {vr, each} <= group for each in (known, *known.split(" or ")) for group in _INTERCHANGEABLE)
-
-
-def _whole(element: Element) -> tuple[Op, ...]:
-    return (Copy(element.offset, element.end - element.offset),)
 
 
 def _write_vr(element: Element) -> str:
@@ -462,140 +746,6 @@ def _plain(value: bytes) -> str:
     return value.split(b"\0", 1)[0].strip().decode("ascii", "surrogateescape")
 
 
-def _are_defined(charset: Iterable[str]) -> bool:
-    return all(term in _CODECS for term in charset)
-
-
 def _names_windows(value: bytes) -> bool:
     words = re.split(rb"[ _\\\-]+", value.strip(b" \0").upper())
     return all(word.rstrip(b"0123456789") in _WINDOW_WORDS for word in words)
-
-
-@dataclass(frozen=True)
-class _Known:
-    """What identifies the patient, or anybody, in this file, in lower case: ASCII words, and everything else as bytes."""
-
-    words: frozenset[bytes]
-    phrases: tuple[bytes, ...]
-
-
-def _known(i: Received) -> _Known:
-    found: set[bytes] = set()
-    for element in _everywhere(i.header.elements):
-        is_name = element.vr == "PN" or dictionary_vr(element.tag) == "PN"
-        if not element.length or not (is_name or element.tag in _KNOWN_OF_PATIENT):
-            continue
-        value = i.header.value(element)[:_LOOKED_AT]
-        found.update(re.split(rb"[\\=^\s\0]+", value.lower()))
-        if is_name and not value.isascii():
-            found.update(_other_spellings(value, i.charset))
-    words = frozenset(text for text in found if len(text) >= 3 and _WORD.fullmatch(text))
-    return _Known(words, tuple(text for text in found - words if len(text) >= 4))
-
-
-def _other_spellings(value: bytes, charset: Sequence[str]) -> Iterator[bytes]:
-    """Words outside ASCII of a name, and the name without spaces, in the encodings that other attributes may be in."""
-    for text in _readings(value, charset):
-        words = re.split(r"[\\=^\s]+", text)
-        for word in (*(word for word in words if len(word) > 1), "".join(words)):
-            if not word.isascii():
-                # Lower case of bytes, not of text: the second byte of a GB18030 character may look like a letter.
-                yield word.encode("utf-8").lower()
-                yield word.encode("gb18030", "ignore").lower()
-
-
-def _everywhere(elements: Iterable[Element]) -> Iterator[Element]:
-    for element in elements:
-        yield element
-        for item in element.items or ():
-            yield from _everywhere(item.elements)
-
-
-def _mentions(text: bytes, known: _Known) -> bool:
-    """Whether lower-case ``text`` holds something known: a word as a word, anything else anywhere."""
-    if not known.words.isdisjoint(_WORD.findall(text)):
-        return True
-    return len(known.phrases) > _PHRASES or any(phrase in text for phrase in known.phrases)
-
-
-def normalise(value: str) -> str:
-    """A value as search compares it: NFKC, casefolded, no padding, one space between words."""
-    return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).casefold()).split())
-
-
-def _terms(i: Received) -> Iterator[tuple[str, str]]:
-    terms: dict[tuple[str, str], None] = {}
-    for element in i.header.elements:
-        if element.items is not None or not element.length:
-            continue
-        if element.tag == _PATIENT_NAME:
-            for text in _readings(i.header.value(element), i.charset):
-                terms.update((("name", part), None) for part in _name_parts(text))
-        elif element.tag in _TERM_KINDS:
-            for text in _readings(i.header.value(element), i.charset):
-                kind = _TERM_KINDS[element.tag]
-                # Dates of ACR-NEMA times have dots in them.
-                terms[kind, normalise(text.replace(".", "") if kind == "study_date" else text)] = None
-    return (each for each in terms if each[1])
-
-
-_TERM_KINDS: Final = {_PATIENT_ID: "patient_id", _ACCESSION: "accession", _STUDY_DATE: "study_date"}
-
-
-def _name_parts(text: str) -> Iterator[str]:
-    """Whole name, groups, components and their words (PS3.5 6.2.1), normalised."""
-    yield normalise(re.sub(r"[=^]", " ", text))
-    for group in text.split("="):
-        components = group.split("^")
-        yield normalise(" ".join(components))
-        yield normalise(group)
-        if not group.isascii():
-            # Chinese, Japanese and Korean names are looked for as they are written, without a space.
-            yield normalise("".join(components))
-        for component in components:
-            yield normalise(component)
-            yield from normalise(component).split()
-
-
-def read_text(value: bytes, charset: Sequence[str]) -> str:
-    """Text for somebody to read, under the stated character set or the likeliest other one. It never fails."""
-    return next(_readings(value, charset), "")
-
-
-def _readings(value: bytes, charset: Sequence[str]) -> Iterator[str]:
-    """The text under the stated character set; where that is impossible, as the encodings in actual use have it."""
-    value = value.split(b"\0", 1)[0].strip()
-    if value.isascii() and b"\x1b" not in value:
-        yield value.decode("ascii")
-        return
-    try:
-        yield decode_text(value, charset)
-    except (UnicodeDecodeError, LookupError):
-        for codec in ("utf_8", "gb18030", "latin_1"):
-            try:
-                yield value.decode(codec)
-            except UnicodeDecodeError:
-                continue
-            if codec == "utf_8":
-                return
-
-
-def decode_text(value: bytes, charset: Sequence[str]) -> str:
-    """Text under the values of Specific Character Set, with code extensions (ISO 2022).
-
-    Raises:
-        UnicodeDecodeError: the bytes are not text in that character set.
-        LookupError: a value is no defined term.
-    """
-    codec = _CODECS[charset[0] if charset else ""]
-    if b"\x1b" not in value:
-        return value.decode(codec)
-    parts: list[str] = []
-    position = 0
-    for escape in (*_ESCAPE.finditer(value), None):
-        stop = escape.start() if escape else len(value)
-        parts.append(value[position:stop].decode(codec))
-        if escape:
-            codec = _ESCAPES[escape.group()]
-            position = escape.start() if codec in _KEEP_THEIR_ESCAPE else escape.end()
-    return "".join(parts)

@@ -13,7 +13,7 @@ from pydicom.uid import UID
 
 from leadglass import __version__
 from leadglass.adapters.files import FileSource
-from leadglass.deid.clean import decode_text
+from leadglass.deid.charset import decode_text
 from leadglass.demo.pictures import COLOURS, Grey, data_uri, look, outlined, partitioned, window_of
 from leadglass.demo.story import Asked, Copy, Line, Picture, Story, Taken, read_picture
 from leadglass.dicom.header import tag_text

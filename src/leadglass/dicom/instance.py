@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass, fields
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 from leadglass.dicom.frames import PixelLayout, check_layout, native_length
 from leadglass.dicom.header import (
@@ -29,6 +29,7 @@ from leadglass.dicom.header import (
     encode_header,
     explicit,
     explicit_vr,
+    keyword,
     tag_text,
     walk,
 )
@@ -201,21 +202,40 @@ class Finding:
     why: str
 
 
+class Note(NamedTuple):
+    """A finding in short: ``where`` is the path above the attribute, or names what is no attribute."""
+
+    where: str
+    tag: int | None
+    action: str
+    why: str
+
+    @property
+    def finding(self) -> Finding:
+        if self.tag is None:
+            return Finding(self.where, "", self.action, self.why)
+        return Finding(f"{self.where}{tag_text(self.tag)}", keyword(self.tag), self.action, self.why)
+
+
 @dataclass(frozen=True, eq=False)
 class HeaderPlan:
     """What becomes of a received header: for each top-level element but the pixel element the ops that write it.
 
-    ``elements`` are in ascending order of tag, in Explicit VR Little Endian. ``sop_instance_uid`` is the new one.
-    ``terms`` are (kind, normalised value) pairs in the clear, for the caller to key: they identify the patient.
-    ``removed`` spans (offset, length) of the received values that must not come back.
+    ``elements`` are in ascending order of tag, in Explicit VR Little Endian; neighbours that are copied as they are stand
+    as one under the tag of the first. ``sop_instance_uid`` is the new one. ``removed`` spans (offset, length) of the
+    received values that must not come back.
     """
 
     received: Received
     sop_instance_uid: str
     elements: tuple[tuple[int, tuple[Op, ...]], ...]
-    findings: tuple[Finding, ...]
-    terms: tuple[tuple[str, str], ...]
+    notes: tuple[Note, ...]
     removed: tuple[tuple[int, int], ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Each attribute that was acted on, and why."""
+        return tuple(note.finding for note in self.notes)
 
     def removed_values(self) -> Iterator[bytes]:
         """The received values that must not come back, for whoever looks for them in an output."""

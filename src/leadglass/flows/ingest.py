@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from leadglass.deid.clean import clean
 from leadglass.deid.pseudonym import PseudonymKeys
+from leadglass.deid.terms import search_terms
 from leadglass.dicom.frames import constant_rle, decode
 from leadglass.dicom.header import RLE_LOSSLESS
 from leadglass.dicom.instance import Clean, Identified, Treated, compose, scan
@@ -69,14 +70,14 @@ def ingest(site: Site, session: Session, source: Source) -> Ingested:
 
     site.keys.create(instance_id)
     sealed = _seal_all(site, instance_id, _parts(identified, composed, take(frames, parts)))
-    terms = {term(site, kind, value) for kind, value in header.terms}
+    terms = search_terms(identified)
     instance = StoredInstance(
         id=instance_id,
         study=StudyId(f"st-{name_of(site, 'study', identified.study_uid)[:16]}"),
         series=SeriesId(f"se-{name_of(site, 'series', identified.series_uid)[:16]}"),
         fingerprint=received,
-        patient=_first(site, header.terms, "patient_id"),
-        accession=_first(site, header.terms, "accession"),
+        patient=_first(site, terms, "patient_id"),
+        accession=_first(site, terms, "accession"),
         sop_class=identified.sop_class,
         modality=identified.modality,
         view=identified.view_position,
@@ -94,7 +95,7 @@ def ingest(site: Site, session: Session, source: Source) -> Ingested:
             for part in sealed:
                 site.blobs.open(part.blob)  # raises when a sweep was faster than a very slow ingest
             transaction.instances.add(instance)
-            transaction.terms.add(instance_id, terms)
+            transaction.terms.add(instance_id, {term(site, kind, value) for kind, value in terms})
             record(
                 site,
                 transaction.log,
@@ -103,7 +104,7 @@ def ingest(site: Site, session: Session, source: Source) -> Ingested:
                 subject=instance_id,
                 regions=list(parts.kinds),
                 transfer_syntax=identified.transfer_syntax,
-                attributes=len(header.findings),
+                attributes=len(header.notes),
             )
     except ConflictError:
         # Another process was faster; what we stored has names of its own and nobody will ask for it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from leadglass.deid.clean import read_text
+from leadglass.deid.charset import read_text
 from leadglass.dicom.instance import scan
 from leadglass.dicom.source import Source
 from leadglass.flows import vault

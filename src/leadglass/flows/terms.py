@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from leadglass.deid.clean import normalise
+from leadglass.deid.terms import normalise
 from leadglass.model.ids import Term
 from leadglass.seal.keys import keyed
 from leadglass.site import Site

@@ -14,9 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.uid import RLELossless
 
-from leadglass.deid.clean import clean, decode_text, normalise, read_text
+from leadglass.deid.charset import decode_text, read_text
+from leadglass.deid.clean import clean
 from leadglass.deid.profile import basic_profile
 from leadglass.deid.pseudonym import PseudonymKeys
+from leadglass.deid.terms import normalise, search_terms
 from leadglass.dicom.frames import constant_rle
 from leadglass.dicom.instance import Clean, HeaderPlan, Treated, compose, scan
 from leadglass.dicom.plan import run
@@ -348,7 +350,7 @@ def test_removed_values_can_be_asked_for() -> None:
 
 
 def terms(*elements: bytes) -> set[tuple[str, str]]:
-    return set(plan(h.film(elements)).terms)
+    return set(search_terms(scan(BytesSource(h.film(elements)))))
 
 
 def names(value: bytes, charset: str) -> set[str]:

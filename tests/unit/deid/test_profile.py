@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.datadict import DicomDictionary, dictionary_VR, tag_for_keyword
 
 from leadglass.deid.profile import Action, basic_profile
 
@@ -170,6 +170,48 @@ def test_a_value_of_unknown_vr_goes() -> None:
 )
 def test_what_describes_the_image_stays(keyword: str) -> None:
     assert named(keyword, vr=dictionary_VR(tag_for_keyword(keyword) or 0).split(" ")[0]) is Action.KEEP
+
+
+CLASSES = {
+    *(
+        "SOPClassUID",
+        "RelatedGeneralSOPClassUID",
+        "OriginalSpecializedSOPClassUID",
+        "SOPClassesInStudy",
+        "SOPClassesSupported",
+    ),
+    *(
+        "ReferencedSOPClassUID",
+        "PertinentSOPClassesInStudy",
+        "PertinentSOPClassesInSeries",
+        "StoredInstanceTransferSyntaxUID",
+    ),
+    *("AvailableTransferSyntaxUID", "FlowTransferSyntaxUID", "CodingSchemeUID", "ContextUID", "MappingResourceUID"),
+}
+"""UIDs that say what something is, or which book a code is from; reviewed one by one."""
+
+
+@pytest.mark.parametrize("vr", ["UI", "PN", "DA", "TM", "DT", "AE", "AS", "UR", "LT", "UT", "ST"])
+@pytest.mark.parametrize("sop_class", [DX, UNKNOWN])
+def test_no_attribute_of_an_identifying_vr_is_kept_unseen(vr: str, sop_class: str) -> None:
+    """The whole dictionary, not only the rows of the table."""
+    kept = {
+        entry[4]
+        for tag, entry in DicomDictionary.items()
+        if entry[0] == vr and action(tag, vr=vr, sop_class=sop_class) is Action.KEEP
+    }
+    assert kept == (CLASSES if vr == "UI" else set())
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    [
+        *("HangingProtocolCreator", "ContactDisplayName", "OwnerID", "PlacerOrderNumberProcedure", "NTPSourceAddress"),
+        *("CommentsOnTheScheduledProcedureStep", "TreatmentStatusComment", "BoardingPassID", "HL7InstanceIdentifier"),
+    ],
+)
+def test_what_identifies_by_its_meaning_goes_although_no_row_lists_it(keyword: str) -> None:
+    assert named(keyword) in (Action.REMOVE, Action.DUMMY)
 
 
 def test_every_answer_has_its_reason() -> None:
