@@ -131,6 +131,12 @@ def _life(out: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
     film = out / "film.dcm"
     film.write_bytes(small_film(rows=256, columns=220, seed=1))
+    do("scan", film, "--pixels", "off")
+    project = ("--key", out / "project.key", "--residue", out / "project.residue")
+    do("deid", film, out / "project", *project, "--make-key", "--pixels", "off")
+    do("deid explain", film)
+    (made,) = (out / "project").rglob("*.dcm")
+    do("deid undo", made, *project, "--out", out / "undone.dcm")
     do("init", out / "site", "--example")
     do("people add", "new.demo", "--role", "student", who="admin.demo")
     do("people list", who="admin.demo")

@@ -17,6 +17,7 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import IO, Final
 
+from leadglass.dicom.kept import Parts
 from leadglass.dicom.plan import Insert, Op
 from leadglass.dicom.source import Source
 from leadglass.errors import InputError, UnavailableError
@@ -24,6 +25,8 @@ from leadglass.errors import InputError, UnavailableError
 HIDDEN: Final = ".leadglass-unfinished-"
 """How the name of a file begins that is not whole yet; a sweep may remove what a killed process left of them."""
 
+_IOV_MAX: Final = 512
+"""Pieces in one call; systems allow 1024."""
 _AT_ONCE: Final = 1 << 20
 """Bytes that are read or written in one call: large calls cost a file system less than many small ones."""
 
@@ -101,6 +104,12 @@ def _unreadable(error: OSError) -> InputError:
     return InputError(f"the file cannot be read: {error.strerror}", hint="check its path and rights")
 
 
+def is_held(piece: Buffer, sources: Sequence[Source]) -> bool:
+    """Whether a piece is part of what the first source holds in memory."""
+    source = sources[0]
+    return isinstance(source, ReadAhead) and isinstance(piece, memoryview) and piece.obj is source.held.obj
+
+
 def pieces_of(op: Op, sources: Sequence[Source]) -> Iterator[Buffer]:
     """What one op of a plan makes, in pieces that are good until the next one.
 
@@ -127,47 +136,41 @@ def pieces_of(op: Op, sources: Sequence[Source]) -> Iterator[Buffer]:
 
 
 class NewFile:
-    """A file on its way into ``folder``, under a hidden name until ``name`` is called.
+    """A file on its way to ``folder``, which one process writes into at a time.
+
+    It has a hidden name until it is kept under its own; what is not kept is gone when the block ends.
 
     Raises:
         UnavailableError: it cannot be written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: str) -> None:
         self._folder = folder
-        self._hidden = f"{folder}/{HIDDEN}{os.getpid()}-{os.urandom(6).hex()}"
+        self._hidden = f"{folder}/{HIDDEN}{os.getpid()}"
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
-            self._descriptor = self._created()
+            try:
+                self._descriptor = os.open(self._hidden, flags, 0o644)
+            except FileNotFoundError:
+                Path(folder).mkdir(parents=True, exist_ok=True)
+                self._descriptor = os.open(self._hidden, flags, 0o644)
         except OSError as error:
             raise _unwritable(folder, error) from error
 
-    def _created(self) -> int:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        try:
-            return os.open(self._hidden, flags, 0o644)
-        except FileNotFoundError:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            return os.open(self._hidden, flags, 0o644)
-
-    def write(
-        self, ops: Sequence[Op], sources: Sequence[Source], *, watch: Callable[[Buffer], object] | None = None
-    ) -> None:
-        """Write what the ops make; ``watch`` is shown each piece of it."""
+    def write(self, parts: Parts, sources: Sequence[Source], *, watch: Callable[[Buffer], object] | None = None) -> None:
+        """Write a file in as few calls as can be; ``watch`` is shown each piece of the pixel value."""
         waiting: list[Buffer] = []
         try:
-            for op in ops:
-                for piece in pieces_of(op, sources):
-                    if watch is not None:
-                        watch(piece)
-                    # Only what an Insert brings, and what a ReadAhead holds, is good beyond the next piece.
-                    if isinstance(piece, bytes) and len(piece) < _AT_ONCE:
+            for ops, look in ((parts.before, None), (parts.value, watch), (parts.after, None)):
+                for op in ops:
+                    for piece in pieces_of(op, sources):
+                        if look is not None:
+                            look(piece)
                         waiting.append(piece)
-                        if len(waiting) < 512:
-                            continue
-                        self._out(waiting)
-                    else:
-                        self._out([*waiting, piece])
-                    waiting = []
+                        # Bytes are good for ever, and so is what a ReadAhead holds; another piece only until the next one.
+                        if len(waiting) == _IOV_MAX or not (isinstance(piece, bytes) or is_held(piece, sources)):
+                            self._out(waiting)
+                            waiting = []
             if waiting:
                 self._out(waiting)
         except OSError as error:
@@ -182,32 +185,40 @@ class NewFile:
                 data = memoryview(b"".join(pieces))[count:]
                 pieces = [data]
 
-    def name(self, name: str) -> bool:
-        """Give it this name in its folder; False when the name is taken."""
+    def keep(self, name: str) -> str:
+        """The name that the file has got: this one, or where other bytes have it, one with its digest in it."""
         try:
-            os.link(self._hidden, f"{self._folder}/{name}")
-        except FileExistsError:
-            return False
+            for each in (name, None):
+                path = f"{self._folder}/{each or self._named_after_digest(name)}"
+                if not os.path.lexists(path):
+                    os.rename(self._hidden, path)  # noqa: PTH104 - a Path for every file of millions costs more than the call
+                    self._hidden = ""
+                    return path.rpartition("/")[2]
+                if self._equals(path):
+                    return path.rpartition("/")[2]
         except OSError as error:
-            if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
-                raise _unwritable(self._folder, error) from error
-            # A file system without hard links.
-            if os.path.lexists(f"{self._folder}/{name}"):
-                return False
-            Path(self._hidden).rename(self._folder / name)
-        return True
+            raise _unwritable(self._folder, error) from error
+        raise UnavailableError(f"{self._folder}/{name} cannot be written", hint="something stands in its place; remove it")
 
-    def equals(self, path: Path) -> bool:
-        """Whether the file at ``path`` has the same bytes."""
+    def _equals(self, path: str) -> bool:
         try:
             return filecmp.cmp(self._hidden, path, shallow=False)
-        except OSError:
+        except IsADirectoryError:
             return False
+
+    def _named_after_digest(self, name: str) -> str:
+        digest = hashlib.sha256()
+        with open(self._hidden, "rb") as file:  # noqa: PTH123 - see above
+            for chunk in iter(lambda: file.read(_AT_ONCE), b""):
+                digest.update(chunk)
+        path = Path(name)
+        return f"{path.stem}-{digest.hexdigest()[:12]}{path.suffix}"
 
     def close(self) -> None:
         os.close(self._descriptor)
-        with suppress(FileNotFoundError):
-            os.unlink(self._hidden)  # noqa: PTH108 - a Path for every file of millions costs more than the call
+        if self._hidden:
+            with suppress(FileNotFoundError):
+                os.unlink(self._hidden)  # noqa: PTH108 - see above
 
     def __enter__(self) -> NewFile:
         return self
@@ -216,7 +227,7 @@ class NewFile:
         self.close()
 
 
-def _unwritable(folder: Path, error: OSError) -> UnavailableError:
+def _unwritable(folder: str, error: OSError) -> UnavailableError:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     return UnavailableError(
         f"{folder} cannot be written: {error.strerror}",

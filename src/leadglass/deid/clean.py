@@ -9,19 +9,25 @@ from __future__ import annotations
 
 import hashlib
 import re
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from copy import copy
+from functools import cached_property, lru_cache
 from typing import Final, NamedTuple
 
 from leadglass import __version__
-from leadglass.deid.charset import are_defined
+from leadglass.deid.charset import are_defined, encode_text, readings
 from leadglass.deid.known import Knowledge, Verdict, charset_of, facts, item_charset, knowledge
 from leadglass.deid.profile import EDITION, METHODS, Action, Option, Path, Profile, Rule, capped_age, safe_private_vr
 from leadglass.deid.pseudonym import PseudonymKeys, shifted
+from leadglass.deid.text import Kind, Known, TextCleaner, cleaner
+from leadglass.dicom.directory import MEDIA_STORAGE_DIRECTORY
 from leadglass.dicom.header import (
     TEXT_VRS,
     Element,
     Item,
+    Values,
     dictionary_vr,
     encode_element,
     encode_sequence,
@@ -39,6 +45,7 @@ _SOP_INSTANCE_UID: Final = 0x00080018
 _ACCESSION: Final = 0x00080050
 _CODE_SCHEME: Final = 0x00080102
 _CODE_MEANING: Final = 0x00080104
+_URN_CODE: Final = 0x00080120
 _PATIENT_NAME: Final = 0x00100010
 _PATIENT_ID: Final = 0x00100020
 _PIXEL_GROUP: Final = 0x7FE0
@@ -49,9 +56,6 @@ _MODALITY: Final = 0x00080060
 _IDENTIFIERS: Final = frozenset({_PATIENT_ID, _PATIENT_NAME, _ACCESSION})
 _OWN_UIDS: Final = frozenset({_SOP_INSTANCE_UID, 0x0020000D, 0x0020000E})
 """UIDs of this very instance, study and series: mapped even under the standard's root."""
-
-_BASIC_DIRECTORY: Final = "1.2.840.10008.1.3.10"
-"""Media Storage Directory: a DICOMDIR, whose patients stand in its records."""
 
 _DUMMIES: Final = {
     "AE": b"ANONYMIZED",
@@ -123,7 +127,7 @@ _PUBLISHED_SCHEMES: Final = frozenset(
         b"NEU",
         b"RADLEX",
     }
-    | {b"RXNORM", b"SCT", b"SNM3", b"SRT", b"UCUM", b"UMLS"}
+    | {b"MDC", b"NCDR", b"RXNORM", b"SCPECG", b"SCT", b"SNM3", b"SRT", b"UCUM", b"UMLS"}
 )
 """Coding schemes whose meanings are printed in a book; a local scheme may call a code anything."""
 
@@ -142,19 +146,21 @@ _CODE_STRINGS: Final = re.compile(rb"[A-Z0-9_ ]{0,16}(?:\\[A-Z0-9_ ]{0,16})* *")
 _DELIMITERS: Final = (b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0")
 """How a value begins that is made of items or fragments (PS3.5 7.5)."""
 
-_SPECIAL: Final = frozenset({_CODE_MEANING, _WINDOW_EXPLANATION, _SOFTWARE_VERSIONS, _CHARSET, *_TERMS})
+_SPECIAL: Final = frozenset({_CODE_MEANING, _URN_CODE, _WINDOW_EXPLANATION, _SOFTWARE_VERSIONS, _CHARSET, *_TERMS})
 """Text with a rule of its own, beside that of the profile."""
 
-_ALONE: Final = frozenset(
-    {_SOP_INSTANCE_UID, _PATIENT_NAME, _PATIENT_ID, 0x00120062, 0x00120063, 0x00120064, 0x00280004, 0x00280006, 0x00280301}
-    | {0x00280303}
+_ALONE: Final = (
+    *(_SOP_INSTANCE_UID, _PATIENT_NAME, _PATIENT_ID, 0x00120062, 0x00120063, 0x00120064, 0x00280004),
+    0x00280006,
+    0x00280301,
+    0x00280303,
 )
-"""Attributes that are written by somebody else as well: no run of kept elements holds one of them."""
+"""Attributes that are written by somebody else as well: no run of kept elements holds one of them, or reaches across."""
 
 _Written = tuple[int, tuple[Op, ...]]
 """A tag, and the ops that write its element."""
 _NOTHING: Final[Mapping[int, Rule]] = {}
-_AS_IS: Final[tuple[Op, ...]] = ()
+AS_IS: Final[tuple[Op, ...]] = ()
 """What a treatment returns for an element that is kept as it is."""
 
 
@@ -165,21 +171,7 @@ def clean(i: Received, *, profile: Profile, keys: PseudonymKeys, pixels_cleaned:
     Information are made anew by whoever composes the file; what lies in them and after the data set is reported here.
     ``pixels_cleaned``: the pixels were read, and text in them is gone, so that the header may say so.
     """
-    work = _Work(i, profile, keys)
-    elements = dict(work.data_set(i.header.elements, (), charset=i.charset))
-    uid = new_uid(i.sop_instance_uid or f"missing {hashlib.sha256(i.header.head).hexdigest()}", profile=profile, keys=keys)
-    if i.sop_class != _BASIC_DIRECTORY:
-        if not i.sop_instance_uid:
-            elements[_SOP_INSTANCE_UID] = (Insert(encode_element(_SOP_INSTANCE_UID, "UI", uid.encode())),)
-        elements.update(work.statements(pixels_cleaned=pixels_cleaned))
-    work.outside()
-    return HeaderPlan(
-        received=i,
-        sop_instance_uid=uid,
-        elements=tuple(sorted(elements.items())),
-        notes=tuple(work.notes),
-        removed=tuple(work.removed),
-    )
+    return Work(i, profile, keys).plan(pixels_cleaned=pixels_cleaned)
 
 
 def new_uid(original: str, *, profile: Profile, keys: PseudonymKeys) -> str:
@@ -224,7 +216,7 @@ def _shown(profile: Profile) -> frozenset[str]:
     return frozenset(kind for each in profile.options for kind in kept.get(each, ()))
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
     """Where an element stands: beside which others, below which sequences, and in text of which character set.
 
     ``strict``: the sequence above was to become a dummy, so that no text of it stays.
@@ -237,19 +229,87 @@ class _Place(NamedTuple):
     strict: bool
 
 
-class _Work:
-    """One header on its way: what was found and removed so far."""
+class Work:
+    """One header on its way: what was found and removed so far.
+
+    ``told`` counts what was taken out of texts, by kind; ``moved`` are the dates that stand for others now.
+    """
 
     def __init__(self, object_: Received, profile: Profile, keys: PseudonymKeys) -> None:
         self.object_ = object_
-        self.header = object_.header
+        self.header: Values = object_.header
         self.signed = object_.signed
         self.profile = profile
         self.keys = keys
         self.notes: list[Note] = []
         self.removed: list[tuple[int, int]] = []
+        self.told: Counter[Kind] = Counter()
+        self.moved: list[bytes] = []
         self.known: Knowledge = knowledge(facts(self.header, self.header.elements, object_.charset, without=_shown(profile)))
         self.pseudonym = self._pseudonym_of(object_.value(_PATIENT_ID))
+
+    def plan(self, *, pixels_cleaned: bool = False) -> HeaderPlan:
+        """See ``clean``."""
+        i, profile, keys = self.object_, self.profile, self.keys
+        elements = dict(self.data_set(i.header.elements, (), charset=i.charset))
+        original = i.sop_instance_uid or f"missing {hashlib.sha256(i.header.head).hexdigest()}"
+        uid = new_uid(original, profile=profile, keys=keys)
+        if i.sop_class != MEDIA_STORAGE_DIRECTORY:  # whose patients stand in its records
+            if not i.sop_instance_uid:
+                elements[_SOP_INSTANCE_UID] = (Insert(encode_element(_SOP_INSTANCE_UID, "UI", uid.encode())),)
+            elements.update(self.statements(pixels_cleaned=pixels_cleaned))
+        self.outside()
+        return HeaderPlan(
+            received=i,
+            sop_instance_uid=uid,
+            elements=tuple(sorted(elements.items())),
+            notes=tuple(self.notes),
+            removed=tuple(self.removed),
+        )
+
+    def beside(self, header: Values) -> Work:
+        """The same work on the header of another file, which knows just what this one does."""
+        other = copy(self)
+        other.header, other.notes, other.removed = header, [], []
+        other.told, other.moved = Counter(), []
+        return other
+
+    def place(self) -> Place:
+        """The place of a top-level element that nothing stands beside."""
+        return Place({}, (), "", self.object_.charset, strict=False)
+
+    def treatment(self, tag: int, vr: str) -> tuple[Treatment | None, Rule]:
+        """How a top-level element is treated; None where that takes what stands beside it."""
+        treatment, rule = _treatment(self.profile, self.object_.sop_class, (tag,), vr)
+        alone = treatment is not _private and tag >> 16 != _PIXEL_GROUP
+        return (treatment if alone else None), rule
+
+    def knows_no_more(self, element: Element) -> bool:
+        """Whether a top-level element tells the facts that its like told in the file that this work began with."""
+        before, charset, shown = self.object_.top.get(element.tag), self.object_.charset, _shown(self.profile)
+        if before is None or (element.items is not None and element.vr != "SQ"):
+            return False
+        old = facts(self.object_.header, (before,), charset, without=shown)
+        return old == facts(self.header, (element,), charset, without=shown)
+
+    def written(self, element: Element) -> tuple[Op, ...]:
+        """The ops that write an element as it is."""
+        return tuple(explicit(self.header, element, signed=self.signed))
+
+    @cached_property
+    def cleaner(self) -> TextCleaner:
+        """What takes out of a text what this header knows."""
+        texts = self.known.texts
+        known = Known(
+            names=texts.get("names", ()),
+            ids=(*texts.get("ids", ()), *texts.get("serials", ())),
+            dates=texts.get("dates", ()),
+            phones=texts.get("phones", ()),
+            addresses=texts.get("addresses", ()),
+            institutions=texts.get("institutions", ()),
+        )
+        moves = Option.RETAIN_MODIFIED_DATES in self.profile.options
+        return cleaner(known, shift=self.days({}) if moves else None)
 
     def _pseudonym_of(self, patient_id: bytes | None) -> str:
         return self.keys.patient_id(self._patient(patient_id))
@@ -284,7 +344,7 @@ class _Work:
         chosen = {element.tag: element for element in elements}
         in_order = len(chosen) == len(elements) and list(chosen) == sorted(chosen)
         treatments = _treatments(self.profile, self.object_.sop_class, above)
-        place = _Place(chosen, above, where, charset, strict)
+        place = Place(chosen, above, where, charset, strict)
         blocks: set[int] = set()
         out: list[_Written] = []
         first = start = stop = -1
@@ -311,12 +371,12 @@ class _Work:
                 continue
             if tag >> 16 & 1:
                 blocks.add(tag >> 8)
-            if ops is not _AS_IS:
+            if ops is not AS_IS:
                 out.append((tag, ops))
                 continue
             if not is_explicit(element):
                 out.append((tag, tuple(explicit(self.header, element, signed=self.signed))))
-            elif element.offset == stop and in_order and tag not in _ALONE and first not in _ALONE:
+            elif element.offset == stop and in_order and bisect_right(_ALONE, tag) == bisect_left(_ALONE, first):
                 stop = element.end
                 out[-1] = (first, (Copy(start, stop - start),))
             else:
@@ -326,7 +386,7 @@ class _Work:
             out += self._creators(elements, place, blocks)
         return out
 
-    def _creators(self, elements: Sequence[Element], place: _Place, blocks: set[int]) -> Iterator[_Written]:
+    def _creators(self, elements: Sequence[Element], place: Place, blocks: set[int]) -> Iterator[_Written]:
         """The Private Creators of blocks of which anything stays."""
         for element in elements:
             if element.tag >> 16 & 1 and 0x10 <= element.tag & 0xFFFF <= 0xFF:
@@ -384,7 +444,7 @@ class _Work:
 
     def outside(self) -> None:
         """Report what lies outside the data set: preamble, File Meta Information, bytes at the end."""
-        header = self.header
+        header = self.object_.header
         if header.preamble and header.read(0, 128).strip(b"\0"):
             self.notes.append(Note("preamble", None, "remove", "a preamble may hold another file"))
             self.removed.append((0, 128))
@@ -397,28 +457,28 @@ class _Work:
 
 
 _Ops = tuple[Op, ...] | None
-_Treatment = Callable[[_Work, _Place, Element, Rule], _Ops]
-"""What is done with one element: the ops that write it, ``_AS_IS``, or None where nothing of it stays."""
+Treatment = Callable[[Work, Place, Element, Rule], _Ops]
+"""What is done with one element: the ops that write it, ``AS_IS``, or None where nothing of it stays."""
 
 
-def _remove(work: _Work, place: _Place, element: Element, rule: Rule) -> _Ops:
+def _remove(work: Work, place: Place, element: Element, rule: Rule) -> _Ops:
     work.note(element, place.where, "remove", rule.why)
     return None
 
 
-def _empty(work: _Work, place: _Place, element: Element, rule: Rule) -> _Ops:
+def _empty(work: Work, place: Place, element: Element, rule: Rule) -> _Ops:
     return work.replace(element, place.where, b"", rule)
 
 
-def _dummy(work: _Work, place: _Place, element: Element, rule: Rule) -> _Ops:
+def _dummy(work: Work, place: Place, element: Element, rule: Rule) -> _Ops:
     return work.replace(element, place.where, work.dummy(element), rule)
 
 
-def _identifier(work: _Work, place: _Place, element: Element, rule: Rule) -> _Ops:
+def _identifier(work: Work, place: Place, element: Element, rule: Rule) -> _Ops:
     return work.replace(element, place.where, work.identifier(element, place.siblings), rule)
 
 
-def _uids(work: _Work, place: _Place, element: Element, rule: Rule) -> _Ops:
+def _uids(work: Work, place: Place, element: Element, rule: Rule) -> _Ops:
     """Each value mapped, unless it belongs to the standard or says what class something is of."""
     if element.length > _LOOKED_AT:
         work.note(element, place.where, "remove", "too long for UIDs")
@@ -433,24 +493,25 @@ def _uids(work: _Work, place: _Place, element: Element, rule: Rule) -> _Ops:
     ]
     text = "\\".join(mapped).encode()
     if element.vr == "UI" and text == value.rstrip(b"\0 "):
-        return _AS_IS
+        return AS_IS
     return work.replace(element, place.where, text, Rule(Action.KEEP, "padding of a UID") if mapped == parts else rule)
 
 
-def _shift(work: _Work, place: _Place, element: Element, rule: Rule) -> _Ops:
+def _shift(work: Work, place: Place, element: Element, rule: Rule) -> _Ops:
     """A date moved by the patient's shift; what is no date cannot be moved, and does not stay."""
     if not element.length:
-        return _AS_IS
+        return AS_IS
     value = work.header.value(element)[:_LOOKED_AT]
     moved = shifted(_plain(value), _write_vr(element), days=work.days(place.siblings))
     if moved is None:
         return work.replace(element, place.where, work.dummy(element), Rule(Action.DUMMY, "no valid date or time"))
     if moved.encode() == value.rstrip(b" \0"):
-        return _AS_IS
+        return AS_IS
+    work.moved.append(moved.encode())
     return work.replace(element, place.where, moved.encode(), rule)
 
 
-def _sequence(work: _Work, place: _Place, element: Element, rule: Rule) -> _Ops:
+def _sequence(work: Work, place: Place, element: Element, rule: Rule) -> _Ops:
     if element.items is None:
         work.note(element, place.where, "remove", "a sequence that cannot be read")
         return None
@@ -477,14 +538,14 @@ def _sequence(work: _Work, place: _Place, element: Element, rule: Rule) -> _Ops:
         items.append(ops)
     if rule.action is Action.DUMMY:
         work.note(element, place.where, "dummy", rule.why, whole=False)
-    return _AS_IS if same else merged(encode_sequence(element.tag, items))
+    return AS_IS if same else merged(encode_sequence(element.tag, items))
 
 
 _CONTENT_VALUES: Final = (0x0040A120, 0x0040A121, 0x0040A122, 0x0040A123, 0x0040A124, 0x0040A160)
 """DateTime, Date, Time, Person Name, UID and Text Value."""
 
 
-def _content_rule(work: _Work, item: Item) -> Rule:
+def _content_rule(work: Work, item: Item) -> Rule:
     """What the profile has for a content item (PS3.3 C.17.3.2), by its Concept Name and Value Type."""
     top = {element.tag: element for element in item.elements}
     name = top.get(0x0040A043)
@@ -497,7 +558,7 @@ def _content_rule(work: _Work, item: Item) -> Rule:
     return work.profile.content(scheme, code, value_type)
 
 
-def _private(work: _Work, place: _Place, element: Element, rule: Rule) -> _Ops:
+def _private(work: Work, place: Place, element: Element, rule: Rule) -> _Ops:
     """A private attribute, by the creator of its block (PS3.5 section 7.8.1)."""
     group, number = element.tag >> 16, element.tag & 0xFFFF
     creator = place.siblings.get(group << 16 | number >> 8)
@@ -514,10 +575,10 @@ def _private(work: _Work, place: _Place, element: Element, rule: Rule) -> _Ops:
 _NO_CREATOR: Final = Rule(Action.REMOVE, "a private attribute of nobody's")
 
 
-def _cleaned(work: _Work, place: _Place, element: Element, rule: Rule) -> _Ops:
+def _cleaned(work: Work, place: Place, element: Element, rule: Rule) -> _Ops:
     """What is left of a value's meaning without whom it tells of."""
     if not element.length:
-        return _AS_IS
+        return AS_IS
     if element.vr == "AE":
         value = _plain(work.header.value(element)[:_LOOKED_AT])
         titles = (work.keys.title(part.strip()) if part.strip() else "" for part in value.split("\\"))
@@ -527,7 +588,7 @@ def _cleaned(work: _Work, place: _Place, element: Element, rule: Rule) -> _Ops:
         age = capped_age(value)
         if age is None:
             return _dummy(work, place, element, Rule(Action.DUMMY, "no age, where one belongs"))
-        return _AS_IS if age == value else work.replace(element, place.where, age.encode(), rule)
+        return AS_IS if age == value else work.replace(element, place.where, age.encode(), rule)
     return _text(work, place, element, rule)
 
 
@@ -540,50 +601,50 @@ def _by_tag(kept: _Written) -> int:
     return kept[0]
 
 
-def _number(work: _Work, place: _Place, element: Element, _rule: Rule) -> _Ops:
+def _number(work: Work, place: Place, element: Element, _rule: Rule) -> _Ops:
     """A binary value: whole numbers of it, and no text in disguise."""
     length = element.length
     if length % _SIZES.get(element.vr, 1):
         return _unfit(work, place, element, "no whole number of values")
     if length < 3:
-        return _AS_IS
+        return AS_IS
     value = work.header.value(element)
     if value.startswith(_DELIMITERS):
         return _unfit(work, place, element, "items where none belong")
     if length <= _LOOKED_AT and work.known.mentions(value):
         return _unfit(work, place, element, _MENTIONS)
-    return _AS_IS
+    return AS_IS
 
 
-def _decimal(work: _Work, place: _Place, element: Element, _rule: Rule) -> _Ops:
+def _decimal(work: Work, place: Place, element: Element, _rule: Rule) -> _Ops:
     """DS and IS: the characters of numbers, and no identifier among them."""
     value = work.header.value(element)
     if value.translate(None, _NUMBERS[element.vr]):
         return _unfit(work, place, element, "no number, where one belongs")
-    if _LONG_NUMBER.search(value) and not work.known.words.isdisjoint(_LONG_NUMBER.findall(value)):
+    if _LONG_NUMBER.search(value) and not work.known.numbers.isdisjoint(_LONG_NUMBER.findall(value)):
         return _unfit(work, place, element, _MENTIONS)
     return _tail(work, place, element, value)
 
 
-def _unfit(work: _Work, place: _Place, element: Element, why: str) -> _Ops:
+def _unfit(work: Work, place: Place, element: Element, why: str) -> _Ops:
     """A value that cannot be kept although its attribute is."""
     work.note(element, place.where, "remove", why)
     return None
 
 
-def _tail(work: _Work, place: _Place, element: Element, value: bytes) -> _Ops:
+def _tail(work: Work, place: Place, element: Element, value: bytes) -> _Ops:
     """Text without what follows its end: padding stays."""
     if b"\0" in value:
         text = value.split(b"\0", 1)[0]
         if value[len(text) :].strip(b"\0"):
             return work.replace(element, place.where, text, Rule(Action.KEEP, "bytes after the end of the text"))
-    return _AS_IS
+    return AS_IS
 
 
-def _stated(work: _Work, place: _Place, element: Element, _rule: Rule) -> _Ops:
+def _stated(work: Work, place: Place, element: Element, _rule: Rule) -> _Ops:
     """Text of a VR that is kept as it is, such as a date where dates are retained."""
     if not element.length:
-        return _AS_IS
+        return AS_IS
     if element.length > _LOOKED_AT:
         return _unfit(work, place, element, "too long to be looked through")
     value = work.header.value(element)
@@ -597,10 +658,10 @@ def _stated(work: _Work, place: _Place, element: Element, _rule: Rule) -> _Ops:
 _IN_DUMMY: Final = Rule(Action.DUMMY, "inside a sequence that was to become a dummy")
 
 
-def _text(work: _Work, place: _Place, element: Element, _rule: Rule) -> _Ops:
+def _text(work: Work, place: Place, element: Element, rule: Rule) -> _Ops:
     """Text that stays unless it betrays somebody; then what betrays is taken out, or all of it is replaced."""
     if not element.length:
-        return _AS_IS
+        return AS_IS
     if place.strict and element.vr not in _STRICTLY_KEPT:
         return _dummy(work, place, element, _IN_DUMMY)
     if element.length > _LOOKED_AT:
@@ -612,16 +673,17 @@ def _text(work: _Work, place: _Place, element: Element, _rule: Rule) -> _Ops:
         special = _special_rule(work, place, element, value)
         if special is not None:
             return _TREAT[special.action](work, place, element, special)
-    key = element.tag, element.vr, value, place.charset
+    rules = rule.action is Action.CLEAN or element.vr in _PROSE
+    key = element.tag, element.vr, value, place.charset, rules
     seen = work.known.seen
     if key in seen:
         verdict = seen[key]
     else:
         if len(seen) >= _REMEMBERED:
             seen.clear()
-        verdict = seen[key] = _judge(work, element, value)
+        verdict = seen[key] = _judge(work, element, value, place.charset, rules=rules)
     if verdict is None:
-        return _AS_IS
+        return AS_IS
     said = Rule(verdict.action, verdict.why)
     if said.action is Action.REMOVE:
         return _remove(work, place, element, said)
@@ -631,29 +693,71 @@ def _text(work: _Work, place: _Place, element: Element, _rule: Rule) -> _Ops:
 _MENTIONS: Final = "says something that identifies somebody elsewhere in the file"
 
 
-def _judge(work: _Work, element: Element, value: bytes) -> Verdict | None:
+def _judge(work: Work, element: Element, value: bytes, charset: tuple[str, ...], *, rules: bool) -> Verdict | None:
     """What becomes of a text by its value alone; None where it is kept as it is."""
     if value.startswith(_DELIMITERS):
         return Verdict(Action.REMOVE, "items where none belong", b"")
-    text = value.split(b"\0", 1)[0]
-    if element.vr == "CS" and not _CODE_STRINGS.fullmatch(text):
-        return Verdict(Action.DUMMY, "text where a code string belongs", _DUMMIES["CS"])
-    if _CARET_NAME.search(value):
-        return Verdict(Action.DUMMY, "looks like a person's name", _DUMMIES[element.vr])
-    if work.known.mentions(value):
-        return Verdict(Action.DUMMY, _MENTIONS, _DUMMIES[element.vr])
+    vr, text = element.vr, value.split(b"\0", 1)[0]
+    if vr == "CS":
+        if not _CODE_STRINGS.fullmatch(text):
+            return Verdict(Action.DUMMY, "text where a code string belongs", _DUMMIES[vr])
+        if work.known.mentions(value):
+            return Verdict(Action.DUMMY, _MENTIONS, _DUMMIES[vr])
+    else:
+        kept = _without_people(work, text, vr, charset, rules=rules)
+        if kept is None or _CARET_NAME.search(kept):
+            return Verdict(Action.DUMMY, "looks like a person's name" if kept else _MENTIONS, _DUMMIES[vr])
+        if work.known.mentions(kept) or work.known.mentions(value[len(text) :]):
+            return Verdict(Action.DUMMY, _MENTIONS, _DUMMIES[vr])
+        if kept != text:
+            return Verdict(Action.CLEAN, _TELLS, kept)
     if len(text) < len(value) and value[len(text) :].strip(b"\0"):
         return Verdict(Action.KEEP, "bytes after the end of the text", text)
     return None
 
 
-def _special_rule(work: _Work, place: _Place, element: Element, value: bytes) -> Rule | None:
+_TELLS: Final = "tells of a person, a number, a date or a place"
+
+_PROSE: Final = frozenset({"LT", "ST", "UT"})
+_NUMERIC: Final = frozenset({Kind.AGE, Kind.DATE, Kind.ID, Kind.PHONE, Kind.TIME})
+
+_LIMITS: Final = {"LO": 64, "SH": 16, "ST": 1024, "LT": 10240}
+"""The most characters of one value (PS3.5 section 6.2); the other VRs hold as much as there is."""
+
+
+def _without_people(work: Work, text: bytes, vr: str, charset: tuple[str, ...], *, rules: bool) -> bytes | None:
+    """The text without what identifies; the same where it has nothing of it, None where it cannot be written again."""
+    several = list(readings(text, charset))
+    if len(several) > 1:
+        # Nobody knows its character set. What one of the readings betrays cannot be taken out for the others.
+        return text if not any(work.cleaner.find(each, rules=rules) for each in several) else None
+    reading = several[0] if several else ""
+    clean = work.cleaner.clean
+    # Each value by itself: of them all, one limit holds for each, and none begins in another.
+    values = [reading] if vr in _PROSE else reading.split("\\")
+    cleaned = [clean(each, limit=_LIMITS.get(vr)) for each in values]
+    if not rules:
+        # Short values are names of protocols, parts and codes, full of numbers in which rules for prose see too much.
+        cleaned = [
+            clean(value, limit=_LIMITS.get(vr), rules=False) if each.found.keys() <= _NUMERIC else each
+            for value, each in zip(values, cleaned, strict=True)
+        ]
+    if not any(each.found for each in cleaned):
+        return text
+    for each in cleaned:
+        work.told.update(each.found)
+    return encode_text("\\".join(each.text for each in cleaned), charset)
+
+
+def _special_rule(work: Work, place: Place, element: Element, value: bytes) -> Rule | None:
     """The rule for text that has one of its own, by its value; None where it is judged like any other."""
     tag = element.tag
     if tag in _TERMS:
         return Rule(Action.DUMMY, "none of its defined terms")
     if tag == _CHARSET:
         return None if are_defined(charset_of(value)) else Rule(Action.REMOVE, "no defined term for a character set")
+    if element.vr == "UR":
+        return None if value.lower().startswith(b"urn:") else Rule(Action.DUMMY, "an address in a network")
     if tag == _CODE_MEANING:
         scheme = place.siblings.get(_CODE_SCHEME)
         if scheme is not None and work.header.value(scheme).strip(b" \0") not in _PUBLISHED_SCHEMES:
@@ -667,7 +771,7 @@ def _special_rule(work: _Work, place: _Place, element: Element, value: bytes) ->
 
 _STRICTLY_KEPT: Final = frozenset({"CS", "DS", "IS", "UI"})
 
-_TREAT: Final[dict[Action, _Treatment]] = {
+_TREAT: Final[dict[Action, Treatment]] = {
     Action.REMOVE: _remove,
     Action.EMPTY: _empty,
     Action.DUMMY: _dummy,
@@ -681,12 +785,12 @@ _TREAT: Final[dict[Action, _Treatment]] = {
 
 
 @lru_cache(maxsize=1 << 12)
-def _treatments(_profile: Profile, _sop_class: str, _above: Path) -> dict[tuple[int, str], tuple[_Treatment, Rule]]:
+def _treatments(_profile: Profile, _sop_class: str, _above: Path) -> dict[tuple[int, str], tuple[Treatment, Rule]]:
     """Treatments by tag and VR of the elements below ``above``, as they are asked for."""
     return {}
 
 
-def _treatment(profile: Profile, sop_class: str, path: Path, vr: str) -> tuple[_Treatment, Rule]:
+def _treatment(profile: Profile, sop_class: str, path: Path, vr: str) -> tuple[Treatment, Rule]:
     rule = profile.rule(path, vr, sop_class=sop_class)
     tag = path[-1]
     if 0x5000 <= tag >> 16 <= 0x50FF or 0x6000 <= tag >> 16 <= 0x60FF:
@@ -695,7 +799,7 @@ def _treatment(profile: Profile, sop_class: str, path: Path, vr: str) -> tuple[_
     return _by_rule(rule, tag, vr)
 
 
-def _by_rule(rule: Rule, tag: int, vr: str) -> tuple[_Treatment, Rule]:
+def _by_rule(rule: Rule, tag: int, vr: str) -> tuple[Treatment, Rule]:
     """What to do under a rule with an attribute that is encoded as ``vr``."""
     action = rule.action
     if action is Action.PRIVATE:

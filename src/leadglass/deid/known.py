@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from leadglass.deid.charset import readings
 from leadglass.deid.profile import Action
-from leadglass.dicom.header import Element, Header, dictionary_vr
+from leadglass.dicom.header import Element, Values, dictionary_vr
 
 _CHARSET: Final = 0x00080005
 _LOOKED_AT: Final = 1 << 16
@@ -22,6 +22,7 @@ _LOOKED_AT: Final = 1 << 16
 _PHRASES: Final = 512
 """Names outside ASCII and numbers with signs in them; beyond that a file is hostile, and every text counts as a mention."""
 _WORD: Final = re.compile(rb"[a-z0-9]+")
+_LONG_NUMBER: Final = re.compile(rb"[0-9]{6,}")
 _CANDIDATE: Final = re.compile(rb"[A-Za-z0-9]{3}|[\x80-\xff\x1b]")
 """What a value holds at least that mentions anybody."""
 
@@ -61,15 +62,17 @@ class Verdict(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Knowledge:
-    """What identifies somebody in one file. ``words`` are ASCII and in lower case, ``phrases`` everything else, as bytes.
+    """What identifies somebody in one file. ``words`` are ASCII and in lower case, ``phrases`` everything else, as bytes;
+    ``numbers`` are digits of ids and dates, long enough not to be anywhere by chance.
 
     ``texts`` holds values as text, by kind; names are written as in PN. ``seen`` remembers what became of a text.
     """
 
     words: frozenset[bytes]
     phrases: tuple[bytes, ...]
+    numbers: frozenset[bytes]
     texts: dict[str, tuple[str, ...]]
-    seen: dict[tuple[int, str, bytes, tuple[str, ...]], Verdict | None] = field(default_factory=dict)
+    seen: dict[tuple[int, str, bytes, tuple[str, ...], bool], Verdict | None] = field(default_factory=dict)
 
     def mentions(self, value: bytes) -> bool:
         """Whether ``value`` holds something known: a word as a word, anything else anywhere."""
@@ -81,7 +84,7 @@ class Knowledge:
         return len(self.phrases) > _PHRASES or any(phrase in text for phrase in self.phrases)
 
 
-def facts(header: Header, elements: Iterable[Element], charset: tuple[str, ...], *, without: frozenset[str]) -> list[Fact]:
+def facts(header: Values, elements: Iterable[Element], charset: tuple[str, ...], *, without: frozenset[str]) -> list[Fact]:
     """What identifies in these elements and all below them; kinds in ``without`` are to stay visible."""
     found: list[Fact] = []
     _collect(header, elements, charset, without, found)
@@ -89,7 +92,7 @@ def facts(header: Header, elements: Iterable[Element], charset: tuple[str, ...],
 
 
 def _collect(
-    header: Header, elements: Iterable[Element], charset: tuple[str, ...], without: frozenset[str], found: list[Fact]
+    header: Values, elements: Iterable[Element], charset: tuple[str, ...], without: frozenset[str], found: list[Fact]
 ) -> None:
     for element in elements:
         tag, vr = element.tag, element.vr
@@ -108,10 +111,22 @@ def _collect(
         if not element.length or kind in without:
             continue
         guarded = kind == "names" or tag in _OF_PATIENT
-        found.append(Fact(kind, guarded, header.value(element)[:_LOOKED_AT], charset))
+        # Of a date and time the date: the times of a series differ from file to file, and tell of nobody.
+        found.append(Fact(kind, guarded, header.value(element)[: 8 if vr == "DT" else _LOOKED_AT], charset))
 
 
-def item_charset(header: Header, elements: Sequence[Element], above: tuple[str, ...]) -> tuple[str, ...]:
+def tells(element: Element) -> bool:
+    """Whether an element may tell a fact."""
+    vr = element.vr
+    return (
+        element.items is not None
+        or vr in ("DA", "DT", "PN")
+        or element.tag in _KIND_OF
+        or dictionary_vr(element.tag) == "PN"
+    )
+
+
+def item_charset(header: Values, elements: Sequence[Element], above: tuple[str, ...]) -> tuple[str, ...]:
     """Specific Character Set of an item: its own, or that of the data set it stands in (PS3.3 C.12.1.1.2)."""
     for element in elements:
         if element.tag == _CHARSET:
@@ -144,7 +159,8 @@ def _knowledge(found: tuple[Fact, ...]) -> Knowledge:
                 guarded.update(_other_spellings(value, charset))
     words = frozenset(text for text in guarded if len(text) >= 3 and _WORD.fullmatch(text))
     phrases = tuple(sorted(text for text in guarded - words if len(text) >= 4))
-    return Knowledge(words, phrases, {kind: tuple(values) for kind, values in texts.items()})
+    numbers = {each for fact in found if fact.kind in ("ids", "dates") for each in _LONG_NUMBER.findall(fact.value)}
+    return Knowledge(words, phrases, frozenset(numbers) | words, {kind: tuple(values) for kind, values in texts.items()})
 
 
 def _texts(kind: str, value: bytes, charset: Sequence[str]) -> Iterator[str]:

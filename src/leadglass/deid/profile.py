@@ -101,8 +101,7 @@ class Action(StrEnum):
     """Replaced by what is left of its meaning. Text: names, numbers, dates and places are taken out of it. AE: the keyed
     title (``PseudonymKeys.title``). AS: ``capped_age``."""
     SHIFT = "shift"
-    """DA, DT, TM and Timezone Offset From UTC: ``pseudonym.shifted`` by the patient's days. A value that is no date gets
-    what the Basic Profile has for it."""
+    """DA, DT, TM and Timezone Offset From UTC: ``pseudonym.shifted`` by the patient's days; a dummy for what is no date."""
     GRAPHIC = "graphic"
     """A drawing, such as Overlay Data: kept once it was read like pixels and nothing identifying was found; removed
     otherwise, and then with all else of its group."""
@@ -355,10 +354,16 @@ _STRICT: Final = frozenset({Action.REMOVE, Action.EMPTY, Action.DUMMY, Action.UI
 
 @lru_cache(maxsize=1 << 15)
 def _rule(profile: Profile, path: Path, vr: str, sop_class: str) -> Rule:
+    if path[-1] >> 16 & 1:
+        return _CANDIDATE if Option.RETAIN_SAFE_PRIVATE in profile.options else _PRIVATE
+    rule = _public(profile, path, vr, sop_class)
+    # Whoever encodes a value as a name has put a name there, whatever the attribute is.
+    return _BY_VR["PN"] if vr == "PN" and rule.action not in _STRICT else rule
+
+
+def _public(profile: Profile, path: Path, vr: str, sop_class: str) -> Rule:
     tag = path[-1]
     group = tag >> 16
-    if group & 1:
-        return _CANDIDATE if Option.RETAIN_SAFE_PRIVATE in profile.options else _PRIVATE
     said = profile.attributes.get(tag) or profile.cells.get(tag)
     if said is not None and (said.action in _STRICT or _fits(vr, dictionary_vr(tag))):
         return said
@@ -368,13 +373,12 @@ def _rule(profile: Profile, path: Path, vr: str, sop_class: str) -> Rule:
     if not tag & 0xFFFF:
         return Rule(Action.REMOVE, "the length of a group that changes")
     if group < 8:
-        return (_DIRECTORY_RULES.get(tag) if sop_class == _DIRECTORY else None) or Rule(
-            Action.REMOVE, "no attribute of a data set"
-        )
+        known = _DIRECTORY_RULES.get(tag) if sop_class == _DIRECTORY and _fits(vr, dictionary_vr(tag)) else None
+        return known or Rule(Action.REMOVE, "no attribute of a data set")
     if 0x5000 <= group <= 0x50FF or 0x6000 <= group <= 0x60FF:
         return _drawn(profile, tag, vr)
     if sop_class.startswith(_WAVEFORMS) and not sop_class.startswith(_AUDIO):
-        if group == 0x5400:
+        if group == 0x5400 and _fits(vr, dictionary_vr(tag)):
             return Rule(Action.KEEP, "the waveform that this object is made of")
         if tag == 0x00700006:
             return Rule(Action.CLEAN, "an annotation of the waveform")

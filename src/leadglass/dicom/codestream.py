@@ -645,6 +645,11 @@ def frame_spans(found: Fragments, first: Sequence[int]) -> Iterator[list[tuple[i
         yield [(found.starts[n], found.lengths[n]) for n in range(start, stop)]
 
 
+def frame_source(source: Source, spans: Sequence[tuple[int, int]]) -> Source:
+    """The code stream of one frame."""
+    return PlanSource(Plan(merged(Copy(offset, length) for offset, length in spans)), (source,))
+
+
 def rewrite(
     source: Source, *, offset: int, length: int, transfer_syntax: str, frames: int, pixels: int | None = None
 ) -> Rewritten:

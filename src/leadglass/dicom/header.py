@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, Protocol
 
 from pydicom.datadict import dictionary_keyword, dictionary_VR
 
@@ -184,6 +184,32 @@ class Header:
         return swapped(value, element.swap) if element.swap else value
 
 
+class Values(Protocol):
+    """Whatever gives the bytes of a header."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes of the file."""
+        ...
+
+    def value(self, element: Element) -> bytes:
+        """The element's value as it would stand in a little endian file."""
+        ...
+
+
+class HeldValues:
+    """The values of a header that is in memory as a whole, from the beginning of its file on."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def read(self, offset: int, length: int) -> bytes:
+        return self._data[offset : offset + length]
+
+    def value(self, element: Element) -> bytes:
+        value = self._data[element.value : element.value + element.length]
+        return swapped(value, element.swap) if element.swap else value
+
+
 def swapped(value: bytes, unit: int) -> bytes:
     """``value`` with the bytes of every ``unit`` in the other order; an incomplete one at the end stays."""
     whole = len(value) - len(value) % unit
@@ -248,10 +274,10 @@ class _Reader:
         self.size = source.size
         self.base = base
         self.ahead = ahead
-        self.data = bytearray()
+        self.data: bytes | bytearray = bytearray()
         self.elements = 0
 
-    def upto(self, stop: int, tag: int | None = None, *, more: int = 0) -> bytearray:
+    def upto(self, stop: int, tag: int | None = None, *, more: int = 0) -> bytes | bytearray:
         """What was read, which covers everything before ``stop``, and ``more`` bytes if the file has them."""
         if stop - self.base > len(self.data):
             self._grow(stop, tag, more)
@@ -584,6 +610,21 @@ def _items(
     return tuple(found), position, position
 
 
+def element_at(held: bytes, position: int, *, like: Header) -> Element:
+    """The top-level element at ``position`` of a file that is encoded ``like`` another, of which ``held`` is the beginning.
+
+    Raises:
+        MalformedError: no element begins there, or it does not end in ``held``.
+    """
+    encoding = _BIG if like.big else _IMPLICIT if like.implicit else _EXPLICIT
+    reader = _Reader(BytesSource(held), 0)
+    reader.data = held
+    found, _, _ = _elements(reader, position, len(held), encoding=encoding, depth=0, single=True)
+    if not found:
+        raise MalformedError(f"no data element begins at offset {position}")
+    return found[0]
+
+
 def _fragments(source: Source, tag: int, position: int, end: int, *, encoding: _Encoding) -> int:
     """Where an encapsulated value ends, its sequence delimiter included (PS3.5 A.4); fragments are stepped over."""
     window, base = b"", position
@@ -650,7 +691,7 @@ def encode_sequence(tag: int, items: Iterable[Sequence[Op]]) -> list[Op]:
     return [Insert(encode_header(tag, "SQ", sum(op.size for op in body))), *body]
 
 
-def explicit(header: Header, element: Element, *, signed: bool) -> list[Op]:
+def explicit(header: Values, element: Element, *, signed: bool) -> list[Op]:
     """Ops that write an element and all below it in Explicit VR Little Endian with even lengths.
 
     What stands so already is copied whole.

@@ -8,30 +8,34 @@ their way where the file was big endian. Bits that are no part of the image are 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leadglass.dicom.codestream import rewrite
+from leadglass.dicom.directory import MEDIA_STORAGE_DIRECTORY, relinked
 from leadglass.dicom.header import (
     EXPLICIT_VR_LITTLE_ENDIAN,
     LONG_VRS,
     PIXEL_DATA,
     UNDEFINED,
+    Element,
     Swapped,
     encode_header,
     tag_text,
 )
 from leadglass.dicom.instance import HeaderPlan, Received, file_beginning
-from leadglass.dicom.plan import Copy, Insert, Op, merged
+from leadglass.dicom.plan import Copy, Insert, Op, Plan, merged, run
 from leadglass.dicom.source import Source
 from leadglass.dicom.uids import is_uid
 from leadglass.errors import MalformedError, UnsupportedPixelsError
 
 _SAMPLES, _PHOTOMETRIC, _FRAMES, _ROWS, _COLUMNS = 0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011
 _ALLOCATED, _STORED, _HIGH_BIT = 0x00280100, 0x00280101, 0x00280102
+_COUNT: Final = r"\+?[0-9]{1,9}"
 _FLOATS: Final = {0x7FE00008: ("OF", 32), 0x7FE00009: ("OD", 64)}
 """Float and Double Float Pixel Data, and bits of a sample."""
 
@@ -65,6 +69,8 @@ class PixelValue:
     extra: Source | None = None
     padding: bytes = b""
     unused: UnusedBits | None = None
+    removed: Mapping[str, int] = field(default_factory=dict)
+    """Parts of code streams that do not go over, by kind."""
 
 
 @dataclass(frozen=True)
@@ -146,8 +152,9 @@ def kept_pixels(received: Received) -> PixelValue | None:
     """The pixel value as it was received, to stand in a file with an Explicit VR Little Endian header; None without one.
 
     Raises:
-        MalformedError: it is shorter than its image, or encapsulated where its transfer syntax is native.
-        UnsupportedPixelsError: a big endian value of unknown layout.
+        MalformedError: it is shorter than its image, or encapsulated where its transfer syntax is native; or a code stream
+            in it is damaged.
+        UnsupportedPixelsError: a big endian value of unknown layout, or a code stream that nobody can look through.
     """
     pixel, header = received.pixel, received.header
     if pixel is None:
@@ -158,10 +165,7 @@ def kept_pixels(received: Received) -> PixelValue | None:
             f"{tag_text(pixel.tag)} is encapsulated where its transfer syntax is native, or the other way round"
         )
     if encapsulated:
-        span = (pixel.value, pixel.length)
-        return PixelValue(
-            encode_header(pixel.tag, "OB", UNDEFINED), (Copy(*span),), received.transfer_syntax, span, same=True
-        )
+        return _encapsulated(received, pixel)
     vr, bits = _FLOATS.get(pixel.tag, (pixel.vr, _number(received, _ALLOCATED)))
     length = _native_length(received, bits)
     if length is None:
@@ -185,6 +189,26 @@ def kept_pixels(received: Received) -> PixelValue | None:
         unused=unused,
     )
     return _turned(value, received, bits) if header.big and vr != "OB" else value
+
+
+def _encapsulated(received: Received, pixel: Element) -> PixelValue:
+    rows, columns, frames = _number(received, _ROWS), _number(received, _COLUMNS), received.text(_FRAMES)
+    made = rewrite(
+        received.source,
+        offset=pixel.value,
+        length=pixel.length,
+        transfer_syntax=received.transfer_syntax,
+        frames=int(frames) if re.fullmatch(_COUNT, frames) else 1,
+        pixels=rows * columns if rows and columns else None,
+    )
+    return PixelValue(
+        encode_header(pixel.tag, "OB", UNDEFINED),
+        made.ops,
+        received.transfer_syntax,
+        (pixel.value, pixel.length),
+        same=not made.removed,
+        removed=made.removed,
+    )
 
 
 def _turned(value: PixelValue, received: Received, bits: int | None) -> PixelValue:
@@ -224,7 +248,7 @@ def _native_length(received: Received, bits: int | None) -> int | None:
     rows, columns = _number(received, _ROWS), _number(received, _COLUMNS)
     samples = _number(received, _SAMPLES) or 1
     stated = received.text(_FRAMES)
-    if not rows or not columns or not bits or (stated and not re.fullmatch(r"\+?[0-9]{1,9}", stated)):
+    if not rows or not columns or not bits or (stated and not re.fullmatch(_COUNT, stated)):
         return None
     total = rows * columns * samples * bits * max(int(stated or 1), 1)
     if received.text(_PHOTOMETRIC) == "YBR_FULL_422":
@@ -255,12 +279,14 @@ def compose_kept(header: HeaderPlan, pixels: PixelValue | None) -> Parts:
     for tag, each in header.elements:
         if tag >> 16 != PIXEL_DATA >> 16:
             ops += each
+    if received.sop_class == MEDIA_STORAGE_DIRECTORY:
+        return Parts((Insert(relinked(b"".join(run(Plan(tuple(ops)), (received.source,))), received.header)),), (), ())
     if pixels is None:
         return Parts(merged(ops), (), ())
     ops.append(Insert(pixels.element_header))
     return Parts(merged(ops), pixels.ops, (Insert(pixels.padding),) if pixels.padding else ())
 
 
-def sources_of(received: Received, pixels: PixelValue | None) -> Sequence[Source]:
+def sources_of(source: Source, pixels: PixelValue | None) -> Sequence[Source]:
     """What the parts of ``compose_kept`` copy from."""
-    return (received.source, pixels.extra) if pixels and pixels.extra else (received.source,)
+    return (source, pixels.extra) if pixels and pixels.extra else (source,)

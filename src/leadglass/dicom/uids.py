@@ -9,10 +9,15 @@ from __future__ import annotations
 import hmac
 import re
 import uuid
+from functools import lru_cache
 from typing import Final
+
+from pydicom._uid_dict import UID_dictionary
 
 STANDARD_ROOT: Final = "1.2.840.10008."
 """Root of what the standard itself registers: SOP classes, transfer syntaxes, well-known instances and frames."""
+
+_CONTEXT_GROUPS: Final = "1.2.840.10008.6.1."
 
 _UID: Final = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*", re.ASCII)
 
@@ -39,9 +44,15 @@ def is_uid(text: str) -> bool:
     return len(text) <= 64 and _UID.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=1 << 12)
 def is_standard(text: str) -> bool:
-    """Whether the UID belongs to the standard: it says what something is, never which one, and stays as it is."""
-    return text.startswith(STANDARD_ROOT) and is_uid(text)
+    """Whether the standard registers the UID (PS3.6 annex A): it says what something is, never which one, and stays.
+
+    A UID under the standard's root that it does not register is somebody's own, whatever its root claims.
+    """
+    if not text.startswith(STANDARD_ROOT):
+        return False
+    return text in UID_dictionary or (text.startswith(_CONTEXT_GROUPS) and is_uid(text))
 
 
 def uid_text(value: bytes) -> str:

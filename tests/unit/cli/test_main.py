@@ -121,7 +121,7 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
     [
         *("init", "ingest", "list", "check", "request", "tickets", "approve", "release", "key", "open", "restore"),
         *("history", "maintain", "people add", "people list", "people disable", "order add", "order list", "order close"),
-        *("log checkpoint", "log verify", "log prove", "log check"),
+        *("log checkpoint", "log verify", "log prove", "log check", "scan", "deid", "deid explain", "deid undo"),
     ],
 )
 def test_every_command_helps(capsys: pytest.CaptureFixture[str], command: str) -> None:
@@ -134,8 +134,8 @@ def test_nothing_else_is_a_command() -> None:
     groups = {group.name for group in app.registered_groups}
     commands = {command.name or getattr(command.callback, "__name__", None) for command in app.registered_commands}
 
-    assert groups == {"people", "order", "log"}
+    assert groups == {"deid", "people", "order", "log"}
     assert commands == {
         *("init", "ingest", "list", "check", "request", "tickets", "approve", "release", "key", "open", "restore"),
-        *("history", "maintain"),
+        *("history", "maintain", "scan"),
     }

@@ -160,6 +160,19 @@ def test_a_name_hidden_under_another_tag_is_a_name() -> None:
     assert named("BodyPartExamined", vr="PN") is Action.DUMMY
 
 
+@pytest.mark.parametrize(
+    ("sop_class", "path"),
+    [
+        (DX, (0x00080016,)),  # SOP Class UID
+        (DX, (0x00080120,)),  # URN Code Value
+        (UNKNOWN, (0x00082112,)),  # Source Image Sequence
+        ("1.2.840.10008.5.1.4.1.1.9.1.1", (0x0040B020, 0x00700006)),  # the text of an annotation of an ECG
+    ],
+)
+def test_what_is_encoded_as_a_name_is_a_name_wherever_it_stands(sop_class: str, path: tuple[int, ...]) -> None:
+    assert action(*path, vr="PN", sop_class=sop_class) is Action.DUMMY
+
+
 def test_a_value_of_unknown_vr_goes() -> None:
     assert named("BodyPartExamined", vr="UN") is Action.REMOVE
 

@@ -42,7 +42,7 @@ def kept(received: Identified) -> HeaderPlan:
         for element in received.header.elements
         if element.tag >> 16 != 0x7FE0
     }
-    return HeaderPlan(received, received.sop_instance_uid, tuple(sorted(elements.items())), (), (), ())
+    return HeaderPlan(received, received.sop_instance_uid, tuple(sorted(elements.items())), (), ())
 
 
 def at_rest(received: Identified, level: int = 7) -> Clean:

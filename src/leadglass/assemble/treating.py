@@ -1,0 +1,335 @@
+"""One file's way over the desk: read, cleaned, its pixels kept or read, composed, proved, written."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from leadglass.adapters.copies import Buffer, NewFile, ReadAhead, sha256, spool, tree_digest
+from leadglass.assemble.treatment import (
+    Explained,
+    Names,
+    Outcome,
+    PixelMode,
+    State,
+    Survey,
+    Treatment,
+)
+from leadglass.deid import residual
+from leadglass.deid.clean import Work, new_uid
+from leadglass.deid.identifiers import Kind, identifiers, identifiers_of
+from leadglass.deid.profile import Option, Profile, profile
+from leadglass.deid.pseudonym import PseudonymKeys
+from leadglass.deid.series import Match, Template, template
+from leadglass.dicom.header import Element, Header, keyword, tag_text, walk
+from leadglass.dicom.instance import HeaderPlan, Received, file_beginning, received
+from leadglass.dicom.kept import Parts, PixelValue, Watch, compose_kept, kept_pixels, sources_of, with_stored_bits
+from leadglass.dicom.plan import Copy, Insert, Op, Plan, PlanSource, encode, invert, merged, run
+from leadglass.dicom.source import Source
+from leadglass.seal.envelope import seal
+from leadglass.seal.keys import derive
+
+_AHEAD: Final = 1 << 14
+
+_DOCUMENTS: Final = frozenset(f"1.2.840.10008.5.1.4.1.1.104.{number}" for number in range(1, 6))
+"""Encapsulated PDF, CDA, STL, OBJ and MTL Storage."""
+
+_EXEMPT: Final = {
+    Option.RETAIN_UIDS: (Kind.UID,),
+    Option.RETAIN_FULL_DATES: (Kind.DATE, Kind.TIME),
+    Option.RETAIN_MODIFIED_DATES: (Kind.TIME,),
+    Option.RETAIN_DEVICE_IDENTITY: (Kind.DEVICE,),
+    Option.RETAIN_INSTITUTION_IDENTITY: (Kind.INSTITUTION,),
+    **dict.fromkeys(
+        (
+            Option.CLEAN_DESCRIPTORS,
+            Option.CLEAN_GRAPHICS,
+            Option.CLEAN_STRUCTURED_CONTENT,
+            Option.RETAIN_SAFE_PRIVATE,
+        ),
+        (Kind.TEXT,),
+    ),
+}
+"""What an output was told to keep, and is not to be searched for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Treated:
+    """A file on its way out: what it was, and what it becomes.
+
+    ``before`` is everything up to the pixel value; the value and what follows it are ``pixels``, over ``sources``.
+    """
+
+    source: Source
+    received: Received
+    before: bytes
+    pixels: PixelValue | None
+    sources: Sequence[Source]
+    uid: str
+    actions: Mapping[str, int]
+    header_ops: tuple[Op, ...] = ()
+    """What made ``before``, where somebody may want to undo it."""
+
+    @property
+    def ops(self) -> tuple[Op, ...]:
+        """The whole file as a plan over the received one."""
+        parts = self.parts
+        return merged((*self.header_ops, *parts.value, *parts.after))
+
+    def with_stored_bits(self) -> Treated:
+        """The same file, the unused bits of its pixel value cleared."""
+        if self.pixels is None:
+            raise ValueError("what is no image has no unused bits")
+        pixels = with_stored_bits(self.pixels, self.sources[0])
+        return replace(self, pixels=pixels, sources=sources_of(self.sources[0], pixels))
+
+    @property
+    def parts(self) -> Parts:
+        if self.pixels is None:
+            return Parts((Insert(self.before),), (), ())
+        after = (Insert(self.pixels.padding),) if self.pixels.padding else ()
+        return Parts((Insert(self.before),), self.pixels.ops, after)
+
+
+class Desk:
+    """What a process keeps from file to file under one treatment."""
+
+    def __init__(self, treatment: Treatment) -> None:
+        self.treatment = treatment
+        self.profile: Profile = profile(treatment.profile, options=treatment.options)
+        self.keys = PseudonymKeys.derive(
+            treatment.key, project=treatment.project, recipient=treatment.recipient, digest=treatment.digest
+        )
+        self.residue_key = derive(treatment.key, label="residue")
+        self.exempt = tuple(kind for each in self.profile.options for kind in _EXEMPT.get(each, ()))
+        # Tables and modules stay as long as the process does; the collector need not look at them again and again.
+        gc.freeze()
+        self.last_series: str | None = None
+        self.template: Template | None = None
+        self.proof: _SeriesProof | None = None
+
+    def treat(self, source: ReadAhead, out: Path, relative: PurePosixPath) -> Outcome:
+        if self.template is not None and self.proof is not None:
+            match = self.template.match(source.held, source.size)
+            if match is not None and self.proof.holds(self.template, match):
+                return self._written(self._like_before(self.template, match, source), out, relative)
+        with spool() as keep:
+            header = walk(source, ahead=_AHEAD, spool=keep)
+            object_ = received(header)
+            if reason := quarantined(object_, documents=self.treatment.documents):
+                return Outcome(State.QUARANTINED, reason, modality=object_.modality, sop_class=object_.sop_class)
+            work = Work(object_, self.profile, self.keys)
+            cleaned = work.plan()
+            pixels = kept_pixels(object_)
+            treated = _composed(cleaned, pixels)
+            known = identifiers(header, object_.charset)
+            patterns = residual.patterns(known, exempt=self.exempt, own=work.moved)
+            if leaks := _leaks(treated, patterns):
+                return Outcome(State.QUARANTINED, _told(leaks), modality=object_.modality, sop_class=object_.sop_class)
+            self._remember(work, cleaned, pixels, patterns)
+            return self._written(treated, out, relative)
+
+    def _remember(self, work: Work, cleaned: HeaderPlan, pixels: PixelValue | None, patterns: residual.Patterns) -> None:
+        """Make a template of the second file of a series."""
+        series, slots = work.object_.series_uid, self.template.slots if self.template is not None else ()
+        # After a series of slices another one is likely; a film stands alone.
+        if series and (slots or series == self.last_series) and not self.treatment.residue:
+            self.template = template(work, cleaned, pixels, slots=slots)
+            self.proof = _SeriesProof(self.exempt, patterns) if self.template is not None else None
+        self.last_series = series
+
+    def _like_before(self, before: Template, match: Match, source: ReadAhead) -> Treated:
+        """A file whose header differs from one that was treated in a few elements."""
+        object_ = before.work.object_
+        uid = new_uid(match.sop_instance_uid, profile=self.profile, keys=self.keys)
+        span = (match.offset, before.pixels.span[1])
+        pixels = replace(before.pixels, ops=(Copy(*span),), span=span)
+        beginning = file_beginning(pixels.transfer_syntax, sop_class=object_.sop_class, sop_instance_uid=uid)
+        written = b"".join((beginning, match.written, pixels.element_header))
+        return Treated(source, object_, written, pixels, (source,), uid, match.actions)
+
+    def _place(self, relative: PurePosixPath, treated: Treated) -> str:
+        """The output's path below the output folder."""
+        if self.treatment.names is Names.KEEP:
+            return str(relative)
+        study, series = (
+            new_uid(uid, profile=self.profile, keys=self.keys) if uid else "none"
+            for uid in (treated.received.study_uid, treated.received.series_uid)
+        )
+        return f"{study}/{series}/{treated.uid}.dcm"
+
+    def _written(self, treated: Treated, out: Path, relative: PurePosixPath) -> Outcome:
+        place, pixels = self._place(relative, treated), treated.pixels
+        folder, _, name = f"{out}/{place}".rpartition("/")
+        watch = Watch(pixels.unused) if pixels and pixels.unused else None
+        value = hashlib.sha256()
+
+        def look(piece: Buffer) -> None:
+            value.update(piece)
+            if watch:
+                watch(piece)
+
+        watched = look if self.treatment.digests else watch
+        with NewFile(folder) as new:
+            new.write(treated.parts, treated.sources, watch=watched)
+            if watch is None or not watch.found:
+                digests = _digests(treated, value.digest()) if self.treatment.digests else (None, None)
+                output = place[: len(place) - len(name)] + new.keep(name)
+                return self._outcome(treated, output, digests)
+        # Bits outside the image hold something: once more, with those cleared.
+        return self._written(treated.with_stored_bits(), out, relative)
+
+    def _outcome(self, treated: Treated, output: str, digests: tuple[str | None, str | None]) -> Outcome:
+        object_ = treated.received
+        return Outcome(
+            State.DONE,
+            None,
+            output=output,
+            findings=treated.actions,
+            received=digests[0],
+            written=digests[1],
+            size=treated.source.size,
+            modality=object_.modality,
+            sop_class=object_.sop_class,
+            residue=self._residue(treated, output) if self.treatment.residue else None,
+        )
+
+    def _residue(self, treated: Treated, output: str) -> bytes:
+        """The sealed plan that makes the received file of the written one."""
+        header = treated.received.header
+        if header.source is not header.received:
+            # Nobody can deflate a data set again just as its writer did: the residue holds the file.
+            inverse = Plan((Insert(header.received.read(0, header.received.size)),))
+        else:
+            inverse = invert(Plan(treated.ops), received=header.received)
+        return seal(encode(inverse), key=self.residue_key, nonce=os.urandom(24), context=residue_context(output))
+
+
+def residue_context(output: str) -> bytes:
+    """What the residue of an output is bound to: its name, wherever it lies."""
+    return b"leadglass/residue@v1\0" + PurePosixPath(output).name.encode()
+
+
+def _composed(cleaned: HeaderPlan, pixels: PixelValue | None) -> Treated:
+    object_ = cleaned.received
+    parts, source = compose_kept(cleaned, pixels), object_.source
+    return Treated(
+        object_.header.received,
+        object_,
+        b"".join(run(Plan(parts.before), (source,))),
+        pixels,
+        sources_of(source, pixels),
+        cleaned.sop_instance_uid,
+        Counter(note.action for note in cleaned.notes),
+        parts.before,
+    )
+
+
+def _leaks(treated: Treated, patterns: residual.Patterns) -> tuple[residual.Leak, ...]:
+    """What identifies and is still in the file that would be written."""
+    written = PlanSource(Plan(treated.parts.ops), treated.sources)
+    pixels = treated.pixels
+    samples = (len(treated.before), pixels.span[1]) if pixels else None
+    return residual.residual(walk(written, ahead=len(treated.before)), patterns, samples=samples)
+
+
+def _told(leaks: Sequence[residual.Leak]) -> str:
+    """Why a file is not let out, by kind and place."""
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(Counter(leak.kind for leak in leaks).items()))
+    places = ", ".join(dict.fromkeys(leak.where for leak in leaks[:8]))
+    return f"residual: what identifies is still in the output ({kinds}), at {places}"
+
+
+class _SeriesProof:
+    """The proof for files that a template treats: what they have in common was proved once, what differs each time."""
+
+    def __init__(self, exempt: Sequence[Kind], patterns: residual.Patterns) -> None:
+        self._exempt = exempt
+        self._patterns = patterns
+        self._slots: tuple[int, ...] | None = None
+        self._constant = residual.read(b"")
+
+    def holds(self, before: Template, match: Match) -> bool:
+        """Whether nothing known to the first file or to this one is in what is written of it."""
+        if before.slots != self._slots:
+            self._slots = before.slots
+            self._constant = residual.all_texts(before.constant)
+        known = identifiers_of(match.varied, match.held, before.work.object_.charset)
+        new = residual.patterns(known, exempt=self._exempt, own=match.work.moved)
+        if residual.suspects(new, self._constant):
+            return False
+        fresh = residual.all_texts(b"\n".join(match.fresh))
+        return not residual.suspects(new, fresh) and not residual.suspects(self._patterns, fresh)
+
+
+def _digests(treated: Treated, value: bytes) -> tuple[str, str]:
+    """Tree digests of the received and of the written file."""
+    parts, pixels, sources = treated.parts, treated.pixels, treated.sources
+    before, after = hashlib.sha256(treated.before).digest(), sha256(parts.after, sources)
+    written = tree_digest(before, value, after)
+    received_, source = treated.source, sources[0]
+    if source is not received_:
+        # Of a deflated file nothing but the whole can be told apart.
+        return tree_digest(sha256((Copy(0, received_.size),), (received_,)), _NOTHING, _NOTHING), written
+    offset, length = pixels.span if pixels else (source.size, 0)
+    stop = offset + length
+    same = value if pixels is None or pixels.same else sha256((Copy(offset, length),), sources)
+    received_before, received_after = (
+        sha256((Copy(start, end - start),), sources) for start, end in ((0, offset), (stop, source.size))
+    )
+    return tree_digest(received_before, same, received_after), written
+
+
+_NOTHING: Final = hashlib.sha256().digest()
+
+
+def quarantined(object_: Received, *, documents: bool) -> str | None:
+    """Why an object is not let through although its header could be treated; None where it is."""
+    if object_.sop_class in _DOCUMENTS and not documents:
+        return "an encapsulated document may hold anything; let documents through to treat its header alone"
+    return None
+
+
+def explained(source: Source, treatment: Treatment) -> Iterator[Explained]:
+    """Attribute by attribute, what happens and why, in the order of the file."""
+    with spool() as keep:
+        header = walk(source, ahead=_AHEAD, spool=keep)
+        desk = Desk(treatment)
+        plan = Work(received(header), desk.profile, desk.keys).plan()
+        notes = {(note.where, note.tag): note for note in plan.notes}
+        for where, element in _everything(header):
+            note = notes.pop((where, element.tag), None)
+            action, why = (note.action, note.why) if note else ("keep", "nothing in it identifies")
+            yield Explained(f"{where}{tag_text(element.tag)}", keyword(element.tag), action, why)
+        for note in notes.values():
+            yield Explained(note.finding.path, note.finding.keyword, note.action, note.why)
+
+
+def _everything(header: Header) -> Iterator[tuple[str, Element]]:
+    def below(elements: Sequence[Element], where: str) -> Iterator[tuple[str, Element]]:
+        for element in elements:
+            yield where, element
+            for number, item in enumerate(element.items or ()):
+                yield from below(item.elements, f"{where}{tag_text(element.tag)}[{number}].")
+
+    yield from below(header.elements, "")
+
+
+def survey(source: Source, *, pixels: PixelMode) -> Survey:
+    """What a file would tell, by category."""
+    with spool() as keep:
+        header = walk(source, ahead=_AHEAD, spool=keep)
+        object_ = received(header)
+        known = identifiers(header, object_.charset)
+        findings = Counter(str(kind) for kind, _, _ in known.found)
+        findings.update({str(kind): count for kind, count in known.counted.items()})
+        private = sum(element.tag >> 16 & 1 and bool(element.length) for _, element in _everything(header))
+        if private:
+            findings["private"] = private
+    return Survey("leaks" if findings else "clean", dict(sorted(findings.items())), modality=object_.modality)
