@@ -13,18 +13,22 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from stat import S_ISREG
 from typing import IO, Final
 
 from leadglass.dicom.kept import Parts
-from leadglass.dicom.plan import Insert, Op
+from leadglass.dicom.plan import Copy, Insert, Op
 from leadglass.dicom.source import Source
 from leadglass.errors import InputError, UnavailableError
 
 HIDDEN: Final = ".leadglass-unfinished-"
 """How the name of a file begins that is not whole yet; a sweep may remove what a killed process left of them."""
 
+_kernel_copies: Final = hasattr(os, "copy_file_range")
+_WORTH_A_CALL: Final = 1 << 16
+"""Bytes from which on a copy by the system is worth a call of its own."""
 _IOV_MAX: Final = 512
 """Pieces in one call; systems allow 1024."""
 _AT_ONCE: Final = 1 << 20
@@ -34,13 +38,13 @@ Buffer = bytes | memoryview
 
 
 class ReadAhead:
-    """A file as a source, its first MiB in ``room``, which serves one file after the other.
+    """A file as a source, its beginning (``ahead`` bytes) in ``room``, which serves one file after the other.
 
     Raises:
         InputError: the file cannot be opened or read, or is none but a folder, a pipe or a device.
     """
 
-    def __init__(self, path: Path, room: bytearray) -> None:
+    def __init__(self, path: Path, room: bytearray, *, ahead: int | None = None) -> None:
         self.descriptor = -1
         try:
             # Opening a pipe would wait for somebody to write into it, without this flag.
@@ -49,7 +53,7 @@ class ReadAhead:
             if not S_ISREG(opened.st_mode):
                 raise InputError("the path is not a file's", hint="hand in files, or folders to walk")
             self.size = opened.st_size
-            view = memoryview(room)
+            view = memoryview(room)[:ahead]
             self.held = view[: os.preadv(self.descriptor, (view,), 0)]
         except OSError as error:
             self.close()
@@ -163,6 +167,9 @@ class NewFile:
         try:
             for ops, look in ((parts.before, None), (parts.value, watch), (parts.after, None)):
                 for op in ops:
+                    if look is None and isinstance(op, Copy) and self._copied(op, sources[op.source], waiting):
+                        waiting = []
+                        continue
                     for piece in pieces_of(op, sources):
                         if look is not None:
                             look(piece)
@@ -176,7 +183,29 @@ class NewFile:
         except OSError as error:
             raise _unwritable(self._folder, error) from error
 
-    def _out(self, pieces: list[Buffer]) -> None:
+    def _copied(self, op: Copy, source: Source, waiting: list[Buffer]) -> bool:
+        """Let the system copy from file to file, after what is waiting; False where it cannot, and nothing was done."""
+        if not isinstance(source, ReadAhead) or op.length < _WORTH_A_CALL or not _kernel_copies:
+            return False
+        self._out(waiting)
+        done = 0
+        while done < op.length:
+            try:
+                count = os.copy_file_range(source.descriptor, self._descriptor, op.length - done, op.offset + done)
+            except OSError as error:
+                if error.errno not in (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM):
+                    raise
+                count = 0
+            if not count:
+                # Not between these file systems, or the file became shorter, which reading it tells.
+                rest = replace(op, offset=op.offset + done, length=op.length - done)
+                for piece in pieces_of(rest, (source,)):
+                    self._out([piece])
+                return True
+            done += count
+        return True
+
+    def _out(self, pieces: Sequence[Buffer]) -> None:
         left = sum(map(len, pieces))
         while left:
             count = os.writev(self._descriptor, pieces)

@@ -43,6 +43,8 @@ __all__ = [
     "undo",
 ]
 
+_HEADER = 1 << 15
+"""Bytes that hold the header of most files."""
 _ROOM = room()
 """A process treats one file at a time."""
 
@@ -59,7 +61,8 @@ def treat_file(path: Path, out: Path, relative: PurePosixPath, treatment: Treatm
         UnavailableError: the output cannot be written.
     """
     try:
-        with ReadAhead(path, _ROOM) as source:
+        # What is hashed has to be read; what is not, the system copies better than we do.
+        with ReadAhead(path, _ROOM, ahead=None if treatment.digests else _HEADER) as source:
             return _desk(treatment).treat(source, out, relative)
     except NotDicomError as error:
         return Outcome(State.SKIPPED, _reason(error))

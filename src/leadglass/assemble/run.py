@@ -32,7 +32,7 @@ from leadglass.adapters.batch.residue import ResidueFile
 from leadglass.adapters.batch.share import LOSSES, ONE_AT_A_TIME, Chunk, Pace, Sharing, Task
 from leadglass.adapters.batch.staging import HIDDEN, Staging
 from leadglass.adapters.batch.walk import Found, walk
-from leadglass.assemble.desk import Outcome, PixelOutcome, State, Treatment
+from leadglass.assemble.desk import Names, Outcome, PixelOutcome, State, Treatment
 from leadglass.deid.profile import profile
 from leadglass.errors import ConflictError, InputError, LeadglassError, NotDicomError, UnavailableError
 
@@ -236,6 +236,8 @@ class Run:
             if residue is not None:
                 self._residue = ResidueFile(residue, committed=int(self.journal.get("residue size") or 0))
                 self.journal.put("residue size", str(self._residue.flush()))
+            # A name can be taken by a file that is not ours, or that differs in case where the file system sees none.
+            self._wary = treatment.names is Names.KEEP or not self.journal.empty()
             self._number = self.journal.source(os.path.abspath(root))  # noqa: PTH100 - a link may lead elsewhere next time
             self._session = self.journal.begin(now=_now(), version=__version__, engine=engine_name)
         except BaseException:
@@ -426,8 +428,7 @@ class Run:
             self.journal.plan([Move(waiting, None, staged=True)])
             return _Place(State.SKIPPED, SAME_INSTANCE, others[written])
         place = _Place(State.DONE, outcome.reason, wanted)
-        # A name can be taken by a file that is not ours, or that differs in case where the file system sees none.
-        if others or os.path.lexists(f"{self._out}/{wanted}"):
+        if others or (self._wary and os.path.lexists(f"{self._out}/{wanted}")):
             place = _Place(State.DONE, OTHER_CONTENT, apart(wanted, written))
         self.journal.plan([Move(waiting, place.output, staged=True)])
         if self._residue is not None and outcome.residue is not None:

@@ -259,13 +259,15 @@ class _SeriesProof:
         """Whether nothing known to the first file or to this one is in what is written of it."""
         if before.slots != self._slots:
             self._slots = before.slots
-            self._constant = residual.all_texts(before.constant)
-        known = identifiers_of(match.varied, match.held, before.work.object_.charset)
-        new = residual.patterns(known, exempt=self._exempt, own=match.work.moved)
+            self._constant = residual.all_texts(before.constant, deep=True)
+        found = identifiers_of(match.varied, match.held, before.work.object_.charset)
+        new = residual.patterns(found, exempt=self._exempt, own=match.work.moved)
         if residual.suspects(new, self._constant):
             return False
-        fresh = residual.all_texts(b"\n".join(match.fresh))
-        return not residual.suspects(new, fresh) and not residual.suspects(self._patterns, fresh)
+        fresh = [residual.all_texts(match.texts, deep=False)]
+        if match.binary:
+            fresh.append(residual.all_texts(match.binary, deep=True))
+        return not any(residual.suspects(known, text) for known in (new, self._patterns) for text in fresh)
 
 
 def _digests(treated: Treated, value: bytes) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 from pydicom.charset import CODES_TO_ENCODINGS, python_encoding
 from pydicom.datadict import dictionary_description, keyword_dict
 
-from leadglass.dicom.header import PIXEL_DATA, Element, Header, Values, keyword, Values
+from leadglass.dicom.header import PIXEL_DATA, Element, Header, Values, keyword
 from leadglass.dicom.uids import STANDARD_ROOT
 
 
@@ -200,7 +200,9 @@ def identifiers_of(elements: Sequence[Element], header: Values, charset: Sequenc
     found: dict[tuple[Kind, bytes], Forms] = {}
     counted: Counter[Kind] = Counter()
     _read_values(header, elements, charset, found, counted)
-    _read_misplaced(header, elements, b"\n".join(value for kind, value in found if kind is Kind.NAME), found, counted)
+    if any(b"^" in header.read(element.value, element.length) for element in elements):
+        named = b"\n".join(value for kind, value in found if kind is Kind.NAME)
+        _read_misplaced(header, elements, named, found, counted)
     return Identifiers(tuple((kind, value, forms) for (kind, value), forms in found.items()), counted)
 
 
@@ -211,7 +213,25 @@ def _read_values(
     found: dict[tuple[Kind, bytes], Forms],
     counted: Counter[Kind],
 ) -> None:
-    for element, terms in _leaves(header, elements, tuple(charset)):
+    terms_above = tuple(charset)
+    for element in elements:
+        if element.items is not None:
+            _read_leaves(header, element, terms_above, found, counted)
+            continue
+        reading = _kind(element.tag, element.vr)
+        if reading is not None and element.length and element.tag != PIXEL_DATA:
+            value = header.read(element.value, min(element.length, _LONG_TEXT))
+            _add(found, counted, *reading, value, terms_above)
+
+
+def _read_leaves(
+    header: Values,
+    sequence: Element,
+    charset: tuple[str, ...],
+    found: dict[tuple[Kind, bytes], Forms],
+    counted: Counter[Kind],
+) -> None:
+    for element, terms in _leaves(header, (sequence,), charset):
         reading = _kind(element.tag, element.vr)
         if reading is not None and element.length:
             value = header.read(element.value, min(element.length, _LONG_TEXT))

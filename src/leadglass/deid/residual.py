@@ -266,9 +266,9 @@ def _other_forms(data: bytes, *, deep: bool) -> Iterator[tuple[str, bytes]]:
         yield "inflated", inflated
 
 
-def all_texts(data: bytes) -> Text:
-    """``data`` made ready for ``suspects``, as it stands and in every other form, all in one."""
-    return read(b"\n".join([data, *(other for _, other in _all_forms(data, deep=True))]))
+def all_texts(data: bytes, *, deep: bool) -> Text:
+    """``data`` made ready for ``suspects``, as it stands and in every other form, all in one; ``deep`` as in ``Part``."""
+    return read(b"\n".join([data, *(other for _, other in _all_forms(data, deep=deep))]))
 
 
 def _all_forms(data: bytes, *, deep: bool, nested: int = 1) -> Iterator[tuple[str, bytes]]:
