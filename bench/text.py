@@ -54,18 +54,13 @@ def by_category(name: str, block: Iterable[Case]) -> None:
         kept += sum(place not in places for place in others)
     print(f"\n{name}\n  {'kind':12} {'pieces':>6} {'gone':>7} {'found':>6} {'right':>7}")
     for kind in sorted(labelled | found):
-        print(
-            f"  {kind:12} {labelled[kind]:6} {share(caught[kind], labelled[kind])} {found[kind]:6} {share(right[kind], found[kind])}"
-        )
-    print(
-        f"  {'all':12} {labelled.total():6} {share(caught.total(), labelled.total())} {found.total():6}",
-        share(right.total(), found.total()),
-    )
+        print(row(kind, labelled[kind], caught[kind], found[kind], right[kind]))
+    print(row("all", labelled.total(), caught.total(), found.total(), right.total()))
     print(f"  hard: {hard_caught} of {hard} gone; other letters and digits kept {share(kept, clean).strip()}")
 
 
-def row(kind: str, labelled: int, caught: int, found: int, right: int) -> None:
-    print(f"  {kind:12} {labelled:6} {share(caught, labelled)} {found:6} {share(right, found)}")
+def row(kind: str, labelled: int, caught: int, found: int, right: int) -> str:
+    return f"  {kind:12} {labelled:6} {share(caught, labelled)} {found:6} {share(right, found)}"
 
 
 def share(part: int, whole: int) -> str:
@@ -82,9 +77,8 @@ def told() -> None:
                 places = hidden(tool, case, rules=rules)
                 pieces += len(case.spans)
                 caught += sum(gone(case, start, stop, places) for start, stop, _ in case.spans)
-        print(
-            f"header-known, {'with' if rules else 'without'} rules: {caught} of {pieces} gone, {share(caught, pieces).strip()}"
-        )
+        how = "with" if rules else "without"
+        print(f"header-known, {how} rules: {caught} of {pieces} gone, {share(caught, pieces).strip()}")
 
 
 def clinical(name: str, block: str) -> None:

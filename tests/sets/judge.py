@@ -237,19 +237,17 @@ def unused_bits(data: bytes) -> Iterator[bytes]:
     """What the bits say that hold no sample: each plane of them, and all of them one after the other."""
     try:
         written = readable(data)
-        value = written.get_item("PixelData")
         stored, allocated, high_bit = int(written.BitsStored), int(written.BitsAllocated), int(written.HighBit)
-    except Exception:
+        syntax = written.file_meta.TransferSyntaxUID
+        if allocated != 16 or stored >= 16 or syntax.is_encapsulated:
+            return
+        raw = bytes(written.PixelData)
+        numbers = np.frombuffer(raw[: len(raw) // 2 * 2], "<u2" if syntax.is_little_endian else ">u2")
+    except Exception:  # whatever cannot be read has no such bits
         return
-    if value is None or allocated != 16 or stored >= 16 or written.file_meta.TransferSyntaxUID.is_encapsulated:
-        return
-    raw = bytes(written.PixelData)
-    order = "<" if written.file_meta.TransferSyntaxUID.is_little_endian else ">"
-    numbers = np.frombuffer(raw[: len(raw) // 2 * 2], f"{order}u2")
-    low, high = max(0, high_bit + 1 - stored), high_bit + 1
-    for bit in (*range(low), *range(high, 16)):
+    for bit in (*range(high_bit + 1 - stored), *range(high_bit + 1, 16)):
         yield np.packbits((numbers >> bit & 1).astype(np.uint8), bitorder="little").tobytes()
-    if high == 12:
+    if high_bit == 11:
         nibbles = (numbers >> 12).astype(np.uint8)
         pairs = nibbles[: len(nibbles) // 2 * 2].reshape(-1, 2)
         yield (pairs[:, 0] | pairs[:, 1] << 4).tobytes()

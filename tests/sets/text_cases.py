@@ -760,9 +760,162 @@ resident of {ADDRESS:Dover, DE}
 """
 
 ZH_SECOND: Final = """
+踝关节双斜位
+双侧海绵窦未见异常
+腹主动脉瘤腔内修复术后
+盆腔少量积液，子宫前位
+L4/5椎间盘突出
+尿素氮6.2mmol/L
+屏住呼吸，双手抱头
+注射流率3ml/s，延迟25秒
+右下肺斑片影，抗炎后复查
+第1跖骨基底部骨折线可见
+同层动态扫描
+患者不能配合，图像模糊
+肺窗与纵隔窗观察
+符合术后改变，请随访
+儿童骨龄约10岁
+张开双臂拍摄
+甘露醇250ml口服
+两肺散在磨玻璃结节，最大径8mm
+{NAME:许志华} 男 52岁 胸痛
+{NAME:诸葛晴}，孕32周
+患者{NAME:韦小宝}，诉头晕
+检查技师：{NAME:卢峰}；核对：{NAME:尹静}
+{NAME:汤}医师已电话沟通
+{NAME:孔令仪}副主任医师
+陪同人：{NAME:邵斌}
+病人{NAME:巫启贤}术后第3天
+请{NAME:闫}主任看片
+{NAME:麦麦提·依明}，男，60岁
+急诊科{NAME:祁同}医生申请
+其夫{NAME:武志刚}提供病史
+签发医师 {NAME:柏青}
+告知家属{NAME:申玉兰}
+诊断医师签名：{NAME:倪匡明}
+就诊卡 {ID:3300112245}
+住院号：{ID:IP2023110077}
+档案号 {ID:DA-5561}
+{ID:420106197610025514}
+拍片号{ID:77120}
+超声号:{ID:US2311080012}
+医嘱号：{ID:99012834}
+车号{ID:鄂A7K21Q}
+床号 {ID:06}
+家属手机：{PHONE:177 0000 8899}
+{PHONE:0531-88776655}
+联系人电话 {PHONE:18900001234}
+QQ:{ID:28812345}
+{EMAIL:zhangsan_88@sina.com.cn}
+{URL:www.hospital-x.cn/report}
+{DATE:2023-11-08T08:30:00}
+{DATE:2023年11月8号}
+{DATE:8/11/2023}复查片
+于{DATE:2019年7月}行支架术
+较{DATE:2023.6.30}片好转
+{DATE:十一月八日}入院
+{TIME:晚上8点半}摔伤
+{AGE:九十三岁}
+{INSTITUTION:长沙市中心医院}放射科会诊
+{INSTITUTION:空军军医大学西京医院}
+{INSTITUTION:美年大健康体检中心}发现结节
+{INSTITUTION:红旗镇中心卫生院}转入
+{ADDRESS:贵州省遵义市红花岗区}
+{ADDRESS:建设北路二段3号}
+家住{ADDRESS:翠湖小区8栋1701}
+{ADDRESS:云南大理}游客
+! {NAME:丽丽}打来电话
+! {NAME:强子}摔伤
+! {INSTITUTION:中心院}的报告
+! {DATE:清明}后加重
+! 在{ADDRESS:东街}晕倒
+! {NAME:周}签
 """
 
 EN_SECOND: Final = """
+Clavicle AP and axial
+Fluoro upper GI with small bowel follow through
+Prostate PI-RADS 4, left mid gland
+Nuchal translucency 1.2 mm
+Ovarian cyst, O-RADS 2
+Lisfranc alignment maintained
+Bankart repair with suture anchors
+Sternotomy wires intact
+Ca 9.8, Cr 1.1, INR 2.3
+Right Upper Quadrant Pain
+Non Weight Bearing Views
+Comparison: None available
+Injection rate 3 mL/s, delay 70 s
+Thickened bladder wall
+Bone age 10 years (Greulich and Pyle)
+Coronal And Sagittal Reformats
+Carpal alignment normal; no DISI
+Lungs are clear bilaterally
+Kidneys 10.2 and 10.5 cm
+Limited by body habitus
+Dr. {NAME:Pia Thorsen} aware
+Discussed with {NAME:Owen Marsh}, RN at 3 W
+{NAME:Marsh^Owen}
+{NAME:LINDA KOWALCZYK} ANKLE LT
+Ordering provider: {NAME:Stella Braun}
+Patient {NAME:Ishaan Verma} was scanned supine
+Technologist {NAME:Gutierrez}
+Resident {NAME:Kim} and attending {NAME:Bauer}
+Prelim by {NAME:Bauer}
+Signed by {NAME:H. Bauer}, DO
+Ms {NAME:Oyelaran}, 34
+Mother, {NAME:Greta}, present
+Name: {NAME:Oyelaran Bisi}
+pt name {NAME:bisi oyelaran}
+Study performed by {NAME:AB}
+Transcribed by: {NAME:LKOWAL}
+Prof {NAME:Ibrahim el-Sayed}
+{NAME:Zhou, Mei} F 44Y
+MRN:{ID:H0012993}
+Medical Record No {ID:7781234}
+Accession #{ID:US-9912-23}
+Req# {ID:5567812}
+Order ID: {ID:11-7765}
+FIN {ID:880012345}
+EMPI: {ID:99120034}
+CSN {ID:120098812}
+Hospital number {ID:RX8812}
+Specimen {ID:S23-11872}
+Passport {ID:L898902C3}
+Plate no. {ID:KX19 ABC}
+SSN# {ID:219099999}
+Rm {ID:502}
+Cell: {PHONE:917.555.0182}
+Ph {PHONE:(03) 9555 0111}
+{PHONE:+81 3 1234 5678}
+call {PHONE:x2231}
+{EMAIL:Stella.Braun@clinic.co.uk}
+{URL:https://ris.local/r/8812}
+{DATE:11-8-2023}
+{DATE:08/11/23}
+Done {DATE:Nov 08 2023}
+Since {DATE:October 2021}
+LMP: {DATE:1 June 2023}
+prior from {DATE:2022/09/03}
+{DATE:8.11.2023}
+{DATE:Wednesday, November 8}
+{TIME:8:30 a.m.}
+{AGE:ninety-four year old} man
+{AGE:98 yr old} F
+{INSTITUTION:Riverside County Hospital}
+{INSTITUTION:ST JOHNS MEDICAL CENTER}
+referred by {INSTITUTION:Oak Street Health Clinic}
+{INSTITUTION:Charité Universitätsmedizin Berlin}
+{ADDRESS:2200 N Lakeshore Drive, Chicago, IL}
+{ADDRESS:Flat 4, 17 Queen's Road}
+from {ADDRESS:Tulsa, OK}
+{ADDRESS:Postfach 1234}
+! {NAME:owen} will call
+! {NAME:Braun} to review
+! seen in {ADDRESS:Tulsa}
+! {INSTITUTION:Children's} transfer
+! at {INSTITUTION:Bellevue}
+! {DATE:Easter Sunday} fall
 """
 
 
@@ -1048,6 +1201,20 @@ Dose Report|Patient Protocol|Screen Save|Key Image|Quality Control|Lung CAD|Bone
 """Terms that no patient's text may lose, one between two bars."""
 
 CLINICAL_SECOND: Final = """
-
+Greulich and Pyle|DISI|PI-RADS 4|O-RADS 2|Sternotomy wires|Fleischner criteria|Light criteria|Wells score|Glasgow 15
+Apgar 9|Ranson|Child-Pugh B|Forrest Ia|Hutchinson fracture|Essex-Lopresti|Bosniak|Haglund deformity|Morton neuroma
+Mulder click|Freiberg|Panner disease|Little Leaguer elbow|Galeazzi|Kanavel|Takotsubo|Brugada|Wolff-Parkinson-White
+Stanford A|DeBakey I|Crawford|Fontaine II|Rutherford 3|Leriche|May-Thurner|Nutcracker|Klippel-Trenaunay|Sturge-Weber
+Chiari I|Blake pouch|Joubert|Fahr|Binswanger|Pick disease|Lewy body|Creutzfeldt-Jakob|Rasmussen|Susac|Tolosa-Hunt
+Bell palsy|Ramsay Hunt|Meniere|Mondini|Curtis sign|Swyer-James|Scimitar|Kartagener|Hamman-Rich|Heerfordt|Rigler sign
+Chilaiditi|Riedel lobe|Kerckring|Santorini|Wirsung|Vater|Oddi|Calot|Hesselbach|SAG T2 FRFSE|AX DWI b1000
+LUNG NODULE FOLLOW UP|NECK SOFT TISSUE|TRAUMA PAN SCAN|AORTA RUNOFF|Coronary Calcium|Portal Venous|Arterial Phase
+Bolus Track|Toshiba Aquilion|Agfa DX-D|Konica Regius|Hologic Selenia|Varian|Elekta|Mindray|United Imaging uCT 780
+Neusoft|Samsung GC85A|Medtronic lead|Boston Scientific|骨龄约10岁|甘露醇|磨玻璃结节|海绵窦|延迟25秒|尿素氮|跖骨|纵隔窗
+子宫前位|腔内修复|抗炎后复查|少量积液|椎间盘突出|动态扫描|流率|踝关节|盆腔|查科关节|柯尼希|洛夫格伦|安氏骨折
+汤普森试验|程控|莫顿神经瘤|沙尔科|鲍恩病|祁氏|单纯疱疹|周期性|连枷胸|钱伯氏线|谷氨酰|权重|任意波|蒙太奇|管腔
+卡波西肉瘤|佩吉特病|严重程度|欧氏管|唐氏筛查|施莫尔|马尔盖涅|伊文氏|史氏线|贺氏|路氏角|水杨酸|颜面部|胡萝卜素|姜黄素
+葛根素|熊氏|范围较前|童年病史|房性早搏|车轮状|成簇钙化|强回声|元素分析|支气管扩张|田字格|阳性|毛刺征|古铜色|连续性
+温水送服|云絮影|席汉|石棉|柳氮磺|花环|万托林|米非司酮|汤匙指
 """
 """More of them, written after the rules."""

@@ -302,11 +302,12 @@ class Work:
         texts = self.known.texts
         known = Known(
             names=texts.get("names", ()),
-            ids=(*texts.get("ids", ()), *texts.get("serials", ())),
+            ids=texts.get("ids", ()),
             dates=texts.get("dates", ()),
             phones=texts.get("phones", ()),
             addresses=texts.get("addresses", ()),
             institutions=texts.get("institutions", ()),
+            other=texts.get("serials", ()),
         )
         moves = Option.RETAIN_MODIFIED_DATES in self.profile.options
         return cleaner(known, shift=self.days({}) if moves else None)

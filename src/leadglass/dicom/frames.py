@@ -63,8 +63,10 @@ class _Fragment:
     length: int
 
 
-def decode(layout: PixelLayout, value: Source, *, encapsulated: bool) -> Iterator[Frame]:
+def decode(layout: PixelLayout, value: Source, *, encapsulated: bool, held: bool = True) -> Iterator[Frame]:
     """The frames of a pixel data element, one at a time, in order.
+
+    ``held``: the caller keeps them all, so that an object beyond ``MAX_DECODED_OBJECT`` is refused.
 
     ``value`` is exactly the element's value: native pixels, or the Basic Offset Table item, the fragments and the
     sequence delimitation item (which may be left out). What cannot work is refused here, before the first frame is asked
@@ -83,7 +85,8 @@ def decode(layout: PixelLayout, value: Source, *, encapsulated: bool) -> Iterato
         if encapsulated:
             raise MalformedError("(7FE0,0010) is encapsulated, which its transfer syntax does not allow")
         frames = _native_frames(layout, value)
-        _check_object(layout)
+        if held:
+            _check_object(layout)
         return frames
     if layout.transfer_syntax in ENCAPSULATED:
         if not encapsulated:

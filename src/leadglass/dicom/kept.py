@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from leadglass.dicom.codestream import rewrite
 from leadglass.dicom.directory import MEDIA_STORAGE_DIRECTORY, relinked
+from leadglass.dicom.frames import decode, native, native_length
 from leadglass.dicom.header import (
     EXPLICIT_VR_LITTLE_ENDIAN,
     LONG_VRS,
@@ -24,14 +25,16 @@ from leadglass.dicom.header import (
     UNDEFINED,
     Element,
     Swapped,
+    encode_element,
     encode_header,
     tag_text,
 )
-from leadglass.dicom.instance import HeaderPlan, Received, file_beginning
+from leadglass.dicom.instance import HeaderPlan, Identified, Received, file_beginning
 from leadglass.dicom.plan import Copy, Insert, Op, Plan, merged, run
 from leadglass.dicom.source import Source
 from leadglass.dicom.uids import is_uid
 from leadglass.errors import MalformedError, UnsupportedPixelsError
+from leadglass.model.frame import Frame
 
 _SAMPLES, _PHOTOMETRIC, _FRAMES, _ROWS, _COLUMNS = 0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011
 _ALLOCATED, _STORED, _HIGH_BIT = 0x00280100, 0x00280101, 0x00280102
@@ -71,6 +74,8 @@ class PixelValue:
     unused: UnusedBits | None = None
     removed: Mapping[str, int] = field(default_factory=dict)
     """Parts of code streams that do not go over, by kind."""
+    describes: Mapping[int, Op] = field(default_factory=dict)
+    """Elements of the header that are written instead of the treated ones, because the pixels are others now."""
 
 
 @dataclass(frozen=True)
@@ -267,6 +272,48 @@ def _unused_bits(received: Received, allocated: int | None) -> UnusedBits | None
     return UnusedBits(allocated, stored, high_bit, received.signed)
 
 
+def changed_pixels(picture: Identified, changed: Mapping[int, Frame]) -> PixelValue:
+    """The pixel value of an image in which some frames, by number from 0, are others now: native, little endian.
+
+    What was native is copied but for the changed frames; what was compressed is decoded whole. The samples of a changed
+    frame are those of ``significant``; they go back to where the stored bits lie.
+
+    Raises:
+        MalformedError, UnsupportedPixelsError: see ``frames.decode``.
+    """
+    layout = picture.layout
+    each = native_length(layout) // layout.frames
+    first = next(iter(changed.values()))
+    total = each * layout.frames
+    if total + total % 2 >= UNDEFINED:
+        raise UnsupportedPixelsError("native pixels of 4 GiB or more do not fit one element")
+    shift = layout.high_bit + 1 - layout.bits_stored
+    ops: list[Op] = []
+    written = {
+        number: next(native((frame.with_samples(frame.samples << shift),), layout)) for number, frame in changed.items()
+    }
+    if picture.encapsulated:
+        frames = decode(layout, picture.pixels, encapsulated=True)
+        for number, data in enumerate(native(frames, layout)):
+            ops.append(Insert(written.get(number, data)))
+    else:
+        ops = [Insert(written[n]) if n in written else Copy(n * each, each, 1) for n in range(layout.frames)]
+    vr = "OB" if layout.bits_allocated == 8 else "OW"
+    describes: dict[int, Op] = {}
+    if first.photometric != layout.photometric:
+        describes[_PHOTOMETRIC] = Insert(encode_element(_PHOTOMETRIC, "CS", first.photometric.encode()))
+    return PixelValue(
+        encode_header(PIXEL_DATA, vr, total + total % 2),
+        merged(ops),
+        EXPLICIT_VR_LITTLE_ENDIAN,
+        picture.pixel_value,
+        same=False,
+        extra=picture.pixels,
+        padding=bytes(total % 2),
+        describes=describes,
+    )
+
+
 def compose_kept(header: HeaderPlan, pixels: PixelValue | None) -> Parts:
     """A file of a treated header and received pixels; everything after the pixel element has gone before."""
     received = header.received
@@ -276,7 +323,10 @@ def compose_kept(header: HeaderPlan, pixels: PixelValue | None) -> Parts:
     sop_class = received.sop_class if is_uid(received.sop_class) else ""
     beginning = file_beginning(syntax, sop_class=sop_class, sop_instance_uid=header.sop_instance_uid)
     ops: list[Op] = [Insert(beginning)]
-    for tag, each in header.elements:
+    elements = dict(header.elements)
+    if pixels is not None:
+        elements.update((tag, (op,)) for tag, op in pixels.describes.items())
+    for tag, each in sorted(elements.items()) if pixels and pixels.describes else header.elements:
         if tag >> 16 != PIXEL_DATA >> 16:
             ops += each
     if received.sop_class == MEDIA_STORAGE_DIRECTORY:

@@ -20,6 +20,7 @@ from leadglass.deid.text.known import Keys, Known, hits, keys
 from leadglass.deid.text.rules import Hit, spans
 
 _CACHED: Final = 128
+_MOST_SEARCHES: Final = 8
 _PRIORITY: Final = {kind: number for number, kind in enumerate(Kind)}
 _TOKEN: Final = re.compile("|".join(re.escape(kind.token) for kind in Kind))
 _BETWEEN: Final = re.compile(rf"[ ,.^_/\-·{SENTINEL}]{{0,3}}")
@@ -63,11 +64,16 @@ class TextCleaner:
     def find(self, text: str, *, rules: bool = True) -> tuple[Span, ...]:
         """Where something identifies: disjoint spans of ``text`` in order.
 
-        The search is repeated on what is left until it finds nothing, so that cleaning twice is cleaning once.
+        The search is repeated on what is left until it finds nothing, so that cleaning twice is cleaning once. A text that
+        gives something new again and again was made to, and is hidden whole.
         """
         rest = _TOKEN.sub(lambda match: SENTINEL * len(match[0]), text) if "[" in text else text
         result: list[Span] = []
+        searches = 0
         while found := _merged(rest, self._once(rest, rules=rules)):
+            searches += 1
+            if searches > _MOST_SEARCHES:
+                return (Span(0, len(text), Kind.OTHER),)
             result += found
             rest = _with(rest, found, [SENTINEL * (span.stop - span.start) for span in found])
         return tuple(_joined(text, sorted(result, key=lambda span: span.start))) if result else ()
@@ -140,20 +146,24 @@ def _merged(text: str, found: Iterator[Span]) -> list[Span]:
     return result
 
 
-def _joined(text: str, found: list[Span]) -> Iterator[Span]:
-    """Neighbours of one kind with nothing but a sign or two between them are one."""
+def _joined(text: str, found: Sequence[Span]) -> Iterator[Span]:
+    """Spans of several searches, disjoint. Neighbours of one kind with nothing but a sign or two between are one."""
     last = found[0]
     for span in found[1:]:
-        if (
-            span.kind is last.kind
-            and span.instead is last.instead is None
-            and _BETWEEN.fullmatch(text[last.stop : span.start])
-        ):
+        if span.start < last.stop:
+            # A later search found more on both sides of what an earlier one had hidden.
+            kind = min(last.kind, span.kind, key=_PRIORITY.__getitem__)
+            last = Span(last.start, max(last.stop, span.stop), kind)
+        elif _alike(last, span) and _BETWEEN.fullmatch(text[last.stop : span.start]):
             last = Span(last.start, span.stop, last.kind)
         else:
             yield last
             last = span
     yield last
+
+
+def _alike(one: Span, other: Span) -> bool:
+    return one.kind is other.kind and one.instead is None and other.instead is None
 
 
 def _rendered(text: str, found: Sequence[Span], limit: int | None) -> str:
