@@ -79,13 +79,13 @@ def _desk(treatment: Treatment) -> Desk:
     return Desk(treatment)
 
 
-def undo(written: Source, residue: bytes, *, key: bytes, output: str) -> Iterator[bytes]:
-    """The received file again, from the written one and its residue.
+def undo(written: Source, residue: bytes, *, key: bytes, digest: str) -> Iterator[bytes]:
+    """The received file again, from the written one, its tree digest and its residue.
 
     Raises:
         SealBrokenError: the residue belongs to another file or key, or was changed.
     """
-    inverse = decode(unseal(residue, key=derive(key, label="residue"), context=residue_context(output)))
+    inverse = decode(unseal(residue, key=derive(key, label="residue"), context=residue_context(digest)))
     return run(inverse, (written,))
 
 

@@ -6,7 +6,7 @@ import gc
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -23,12 +23,13 @@ from leadglass.assemble.treatment import (
 )
 from leadglass.deid import residual
 from leadglass.deid.clean import Work, new_uid
+from leadglass.deid.findings import count
 from leadglass.deid.identifiers import Kind, identifiers, identifiers_of
 from leadglass.deid.profile import Option, Profile, profile
 from leadglass.deid.pseudonym import PseudonymKeys
 from leadglass.deid.series import Match, Template, template
-from leadglass.dicom.header import Element, Header, keyword, tag_text, walk
-from leadglass.dicom.instance import HeaderPlan, Received, file_beginning, received
+from leadglass.dicom.header import PIXEL_DATA, Element, keyword, tag_text, walk
+from leadglass.dicom.instance import HeaderPlan, Note, Received, file_beginning, received
 from leadglass.dicom.kept import Parts, PixelValue, Watch, compose_kept, kept_pixels, sources_of, with_stored_bits
 from leadglass.dicom.plan import Copy, Insert, Op, Plan, PlanSource, encode, invert, merged, run
 from leadglass.dicom.source import Source
@@ -72,7 +73,7 @@ class Treated:
     pixels: PixelValue | None
     sources: Sequence[Source]
     uid: str
-    actions: Mapping[str, int]
+    found: Mapping[str, int]
     header_ops: tuple[Op, ...] = ()
     """What made ``before``, where somebody may want to undo it."""
 
@@ -106,6 +107,7 @@ class Desk:
         self.keys = PseudonymKeys.derive(
             treatment.key, project=treatment.project, recipient=treatment.recipient, digest=treatment.digest
         )
+        self.digests = treatment.digests or treatment.residue
         self.residue_key = derive(treatment.key, label="residue")
         self.exempt = tuple(kind for each in self.profile.options for kind in _EXEMPT.get(each, ()))
         # Tables and modules stay as long as the process does; the collector need not look at them again and again.
@@ -152,7 +154,7 @@ class Desk:
         pixels = replace(before.pixels, ops=(Copy(*span),), span=span)
         beginning = file_beginning(pixels.transfer_syntax, sop_class=object_.sop_class, sop_instance_uid=uid)
         written = b"".join((beginning, match.written, pixels.element_header))
-        return Treated(source, object_, written, pixels, (source,), uid, match.actions)
+        return Treated(source, object_, written, pixels, (source,), uid, match.found)
 
     def _place(self, relative: PurePosixPath, treated: Treated) -> str:
         """The output's path below the output folder."""
@@ -175,11 +177,11 @@ class Desk:
             if watch:
                 watch(piece)
 
-        watched = look if self.treatment.digests else watch
+        watched = look if self.digests else watch
         with NewFile(folder) as new:
             new.write(treated.parts, treated.sources, watch=watched)
             if watch is None or not watch.found:
-                digests = _digests(treated, value.digest()) if self.treatment.digests else (None, None)
+                digests = _digests(treated, value.digest()) if self.digests else (None, None)
                 output = place[: len(place) - len(name)] + new.keep(name)
                 return self._outcome(treated, output, digests)
         # Bits outside the image hold something: once more, with those cleared.
@@ -191,16 +193,16 @@ class Desk:
             State.DONE,
             None,
             output=output,
-            findings=treated.actions,
+            findings=treated.found,
             received=digests[0],
             written=digests[1],
             size=treated.source.size,
             modality=object_.modality,
             sop_class=object_.sop_class,
-            residue=self._residue(treated, output) if self.treatment.residue else None,
+            residue=self._residue(treated, digests[1]) if self.treatment.residue and digests[1] else None,
         )
 
-    def _residue(self, treated: Treated, output: str) -> bytes:
+    def _residue(self, treated: Treated, written: str) -> bytes:
         """The sealed plan that makes the received file of the written one."""
         header = treated.received.header
         if header.source is not header.received:
@@ -208,12 +210,12 @@ class Desk:
             inverse = Plan((Insert(header.received.read(0, header.received.size)),))
         else:
             inverse = invert(Plan(treated.ops), received=header.received)
-        return seal(encode(inverse), key=self.residue_key, nonce=os.urandom(24), context=residue_context(output))
+        return seal(encode(inverse), key=self.residue_key, nonce=os.urandom(24), context=residue_context(written))
 
 
-def residue_context(output: str) -> bytes:
-    """What the residue of an output is bound to: its name, wherever it lies."""
-    return b"leadglass/residue@v1\0" + PurePosixPath(output).name.encode()
+def residue_context(written: str) -> bytes:
+    """What the residue of an output is bound to: its tree digest, whatever its name."""
+    return b"leadglass/residue@v1\0" + written.encode()
 
 
 def _composed(cleaned: HeaderPlan, pixels: PixelValue | None) -> Treated:
@@ -226,7 +228,7 @@ def _composed(cleaned: HeaderPlan, pixels: PixelValue | None) -> Treated:
         pixels,
         sources_of(source, pixels),
         cleaned.sop_instance_uid,
-        Counter(note.action for note in cleaned.notes),
+        count(cleaned.notes),
         parts.before,
     )
 
@@ -260,8 +262,8 @@ class _SeriesProof:
         if before.slots != self._slots:
             self._slots = before.slots
             self._constant = residual.all_texts(before.constant, deep=True)
-        found = identifiers_of(match.varied, match.held, before.work.object_.charset)
-        new = residual.patterns(found, exempt=self._exempt, own=match.work.moved)
+        told = identifiers_of(match.varied, match.held, before.work.object_.charset)
+        new = residual.patterns(told, exempt=self._exempt, own=match.work.moved)
         if residual.suspects(new, self._constant):
             return False
         fresh = [residual.all_texts(match.texts, deep=False)]
@@ -299,28 +301,42 @@ def quarantined(object_: Received, *, documents: bool) -> str | None:
 
 
 def explained(source: Source, treatment: Treatment) -> Iterator[Explained]:
-    """Attribute by attribute, what happens and why, in the order of the file."""
+    """Attribute by attribute, what happens and why, in the order of the file; then what lies outside the data set."""
     with spool() as keep:
         header = walk(source, ahead=_AHEAD, spool=keep)
         desk = Desk(treatment)
         plan = Work(received(header), desk.profile, desk.keys).plan()
         notes = {(note.where, note.tag): note for note in plan.notes}
-        for where, element in _everything(header):
-            note = notes.pop((where, element.tag), None)
-            action, why = (note.action, note.why) if note else ("keep", "nothing in it identifies")
-            yield Explained(f"{where}{tag_text(element.tag)}", keyword(element.tag), action, why)
+        yield from _explained(header.elements, "", notes, above=None)
         for note in notes.values():
             yield Explained(note.finding.path, note.finding.keyword, note.action, note.why)
 
 
-def _everything(header: Header) -> Iterator[tuple[str, Element]]:
-    def below(elements: Sequence[Element], where: str) -> Iterator[tuple[str, Element]]:
-        for element in elements:
-            yield where, element
-            for number, item in enumerate(element.items or ()):
-                yield from below(item.elements, f"{where}{tag_text(element.tag)}[{number}].")
+def _explained(
+    elements: Sequence[Element], where: str, notes: dict[tuple[str, int | None], Note], *, above: Note | None
+) -> Iterator[Explained]:
+    """``above``: the sequence of these elements does not stay."""
+    for element in elements:
+        note = notes.pop((where, element.tag), None)
+        path, name = f"{where}{tag_text(element.tag)}", keyword(element.tag)
+        if above is not None:
+            yield Explained(path, name, above.action, f"stands in what does not stay: {above.why}")
+        elif note is not None:
+            yield Explained(path, name, note.action, note.why)
+        elif element.tag >> 16 == PIXEL_DATA >> 16:
+            yield Explained(path, name, "keep", "the pixels; see --pixels")
+        else:
+            yield Explained(path, name, "keep", "nothing in it identifies")
+        gone = above or (note if note is not None and note.action in ("remove", "empty") else None)
+        for number, item in enumerate(element.items or ()):
+            yield from _explained(item.elements, f"{path}[{number}].", notes, above=gone)
 
-    yield from below(header.elements, "")
+
+def _everything(elements: Iterable[Element]) -> Iterator[Element]:
+    for element in elements:
+        yield element
+        for item in element.items or ():
+            yield from _everything(item.elements)
 
 
 def survey(source: Source, *, pixels: PixelMode) -> Survey:
@@ -331,7 +347,7 @@ def survey(source: Source, *, pixels: PixelMode) -> Survey:
         known = identifiers(header, object_.charset)
         findings = Counter(str(kind) for kind, _, _ in known.found)
         findings.update({str(kind): count for kind, count in known.counted.items()})
-        private = sum(element.tag >> 16 & 1 and bool(element.length) for _, element in _everything(header))
+        private = sum(element.tag >> 16 & 1 and bool(element.length) for element in _everything(header.elements))
         if private:
             findings["private"] = private
     return Survey("leaks" if findings else "clean", dict(sorted(findings.items())), modality=object_.modality)

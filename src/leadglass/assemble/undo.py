@@ -14,7 +14,6 @@ from leadglass.dicom.header import walk
 from leadglass.dicom.instance import received
 from leadglass.dicom.kept import kept_pixels
 from leadglass.dicom.plan import Copy
-from leadglass.errors import SealBrokenError
 
 
 def undo_file(output: Path, *, residue: Path, key: bytes, out: Path) -> str:
@@ -35,7 +34,7 @@ def undo_file(output: Path, *, residue: Path, key: bytes, out: Path) -> str:
                 whole.update(chunk)
                 yield chunk
 
-        chunks = _opened(written, sealed, key=key, output=output, digest=digest)
+        chunks = undo(written, sealed, key=key, digest=digest)
         FolderOutlet(out.parent).reserve(out.name, 0).deliver(hashed(chunks))
     return whole.hexdigest()
 
@@ -48,12 +47,3 @@ def written_digest(written: ReadAhead) -> str:
         offset, length = pixels.span if pixels else (written.size, 0)
         spans = ((0, offset), (offset, length), (offset + length, written.size - offset - length))
         return tree_digest(*(sha256((Copy(at, size),), (written,)) for at, size in spans))
-
-
-def _opened(written: ReadAhead, sealed: bytes, *, key: bytes, output: Path, digest: str) -> Iterator[bytes]:
-    # The seal is bound to the name that the output was given first; another one with that name may have changed it.
-    first = output.name.replace(f"-{digest[:12]}", "")
-    try:
-        return undo(written, sealed, key=key, output=output.name)
-    except SealBrokenError:
-        return undo(written, sealed, key=key, output=first)

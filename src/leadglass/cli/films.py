@@ -81,9 +81,12 @@ def _with_progress(files: list[Path]) -> Iterator[Path]:
         yield from files
         return
     from rich.console import Console
-    from rich.progress import track
+    from rich.progress import Progress
 
-    yield from track(files, description="ingest", console=Console(stderr=True))
+    # Redirected standard output would end up on standard error; beside the bar only a terminal's is.
+    both = sys.stdout.isatty()
+    with Progress(console=Console(stderr=True), redirect_stdout=both, redirect_stderr=False) as bar:
+        yield from bar.track(files, description="ingest")
 
 
 def list_films(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import re
 from bisect import bisect_left, bisect_right
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import cached_property, lru_cache
@@ -232,7 +231,7 @@ class Place(NamedTuple):
 class Work:
     """One header on its way: what was found and removed so far.
 
-    ``told`` counts what was taken out of texts, by kind; ``moved`` are the dates that stand for others now.
+    ``moved`` are the dates that stand for others now.
     """
 
     def __init__(self, object_: Received, profile: Profile, keys: PseudonymKeys) -> None:
@@ -243,7 +242,6 @@ class Work:
         self.keys = keys
         self.notes: list[Note] = []
         self.removed: list[tuple[int, int]] = []
-        self.told: Counter[Kind] = Counter()
         self.moved: list[bytes] = []
         self.known: Knowledge = knowledge(facts(self.header, self.header.elements, object_.charset, without=_shown(profile)))
         self.pseudonym = self._pseudonym_of(object_.value(_PATIENT_ID))
@@ -271,7 +269,7 @@ class Work:
         """The same work on the header of another file, which knows just what this one does."""
         other = copy(self)
         other.header, other.notes, other.removed = header, [], []
-        other.told, other.moved = Counter(), []
+        other.moved = []
         return other
 
     def place(self) -> Place:
@@ -396,8 +394,10 @@ class Work:
                 else:
                     self.note(element, place.where, "remove", "names a block of private attributes that are removed")
 
-    def note(self, element: Element, where: str, action: str, why: str, *, whole: bool = True) -> None:
-        self.notes.append(Note(where, element.tag, action, why))
+    def note(
+        self, element: Element, where: str, action: str, why: str, *, whole: bool = True, told: tuple[str, ...] = ()
+    ) -> None:
+        self.notes.append(Note(where, element.tag, action, why, told))
         if whole:
             if element.items:
                 # Of a sequence the values in it; its item headers are no secret, and every sequence has some.
@@ -407,10 +407,12 @@ class Work:
             elif element.length:
                 self.removed.append((element.value, element.length))
 
-    def replace(self, element: Element, where: str, value: bytes, rule: Rule) -> tuple[Op, ...]:
+    def replace(
+        self, element: Element, where: str, value: bytes, rule: Rule, *, told: tuple[str, ...] = ()
+    ) -> tuple[Op, ...]:
         if element.length:
-            action = "keep" if rule.action is Action.KEEP else "empty" if not value else "replace"
-            self.note(element, where, action, rule.why)
+            action = "clean" if told else "keep" if rule.action is Action.KEEP else "empty" if not value else "replace"
+            self.note(element, where, action, rule.why, told=told)
         if element.vr == "SQ":
             return tuple(encode_sequence(element.tag, ()))
         vr = explicit_vr(_write_vr(element), len(value), signed=self.signed)
@@ -688,7 +690,7 @@ def _text(work: Work, place: Place, element: Element, rule: Rule) -> _Ops:
     said = Rule(verdict.action, verdict.why)
     if said.action is Action.REMOVE:
         return _remove(work, place, element, said)
-    return work.replace(element, place.where, verdict.value, said)
+    return work.replace(element, place.where, verdict.value, said, told=verdict.told)
 
 
 _MENTIONS: Final = "says something that identifies somebody elsewhere in the file"
@@ -705,13 +707,13 @@ def _judge(work: Work, element: Element, value: bytes, charset: tuple[str, ...],
         if work.known.mentions(value):
             return Verdict(Action.DUMMY, _MENTIONS, _DUMMIES[vr])
     else:
-        kept = _without_people(work, text, vr, charset, rules=rules)
+        kept, told = _without_people(work, text, vr, charset, rules=rules)
         if kept is None or _CARET_NAME.search(kept):
             return Verdict(Action.DUMMY, "looks like a person's name" if kept else _MENTIONS, _DUMMIES[vr])
         if work.known.mentions(kept) or work.known.mentions(value[len(text) :]):
             return Verdict(Action.DUMMY, _MENTIONS, _DUMMIES[vr])
         if kept != text:
-            return Verdict(Action.CLEAN, _TELLS, kept)
+            return Verdict(Action.CLEAN, _TELLS, kept, told)
     if len(text) < len(value) and value[len(text) :].strip(b"\0"):
         return Verdict(Action.KEEP, "bytes after the end of the text", text)
     return None
@@ -726,12 +728,16 @@ _LIMITS: Final = {"LO": 64, "SH": 16, "ST": 1024, "LT": 10240}
 """The most characters of one value (PS3.5 section 6.2); the other VRs hold as much as there is."""
 
 
-def _without_people(work: Work, text: bytes, vr: str, charset: tuple[str, ...], *, rules: bool) -> bytes | None:
-    """The text without what identifies; the same where it has nothing of it, None where it cannot be written again."""
+_Told = tuple[bytes | None, tuple[str, ...]]
+
+
+def _without_people(work: Work, text: bytes, vr: str, charset: tuple[str, ...], *, rules: bool) -> _Told:
+    """The text without what identifies, the same where it has nothing of it, None where it cannot be written again; and the
+    kinds of what was taken out."""
     several = list(readings(text, charset))
     if len(several) > 1:
         # Nobody knows its character set. What one of the readings betrays cannot be taken out for the others.
-        return text if not any(work.cleaner.find(each, rules=rules) for each in several) else None
+        return (text if not any(work.cleaner.find(each, rules=rules) for each in several) else None), ()
     reading = several[0] if several else ""
     clean = work.cleaner.clean
     # Each value by itself: of them all, one limit holds for each, and none begins in another.
@@ -744,10 +750,9 @@ def _without_people(work: Work, text: bytes, vr: str, charset: tuple[str, ...], 
             for value, each in zip(values, cleaned, strict=True)
         ]
     if not any(each.found for each in cleaned):
-        return text
-    for each in cleaned:
-        work.told.update(each.found)
-    return encode_text("\\".join(each.text for each in cleaned), charset)
+        return text, ()
+    told = tuple(kind for each in cleaned for kind, number in each.found.items() for _ in range(number))
+    return encode_text("\\".join(each.text for each in cleaned), charset), told
 
 
 def _special_rule(work: Work, place: Place, element: Element, value: bytes) -> Rule | None:

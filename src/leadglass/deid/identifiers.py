@@ -178,6 +178,12 @@ def _kind(tag: int, vr: str) -> tuple[Kind, str] | None:
     return None
 
 
+def kind_of(tag: int, vr: str) -> Kind | None:
+    """Of which kind the values of an attribute are; None for what does not identify."""
+    found = _kind(tag, vr)
+    return found and found[0]
+
+
 def identifiers(header: Header, charset: Sequence[str] = ()) -> Identifiers:
     """Everything in a received header that identifies, at every depth, in file meta, preamble and trailing bytes as well.
 

@@ -53,11 +53,12 @@ class Fact(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What becomes of a text: its ``value`` afterwards, and why."""
+    """What becomes of a text: its ``value`` afterwards, why, and the kinds of what was taken out of it."""
 
     action: Action
     why: str
     value: bytes
+    told: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from leadglass.deid.clean import AS_IS, Treatment, Work
+from leadglass.deid.findings import count
 from leadglass.deid.known import tells
 from leadglass.deid.profile import Rule
 from leadglass.dicom.header import TEXT_VRS, Element, Header, HeldValues, element_at
@@ -52,7 +53,7 @@ class Match(NamedTuple):
     written: bytes
     offset: int
     sop_instance_uid: str
-    actions: Counter[str]
+    found: Counter[str]
     held: HeldValues
     varied: tuple[Element, ...]
     texts: bytes
@@ -80,7 +81,7 @@ class Template:
     """A treated header, and what is known of how others of its series differ from it.
 
     ``elements`` are those of the File Meta Information and of the data set up to the pixel element; ``places`` says where
-    in ``written`` the output of each stands, ``actions`` what was done with each.
+    in ``written`` the output of each stands, ``found`` what was found in each, by category.
     """
 
     work: Work
@@ -91,7 +92,7 @@ class Template:
     elements: tuple[Element, ...]
     written: bytes
     places: tuple[tuple[int, int], ...]
-    actions: tuple[Counter[str], ...]
+    found: tuple[Counter[str], ...]
     others: Counter[str]
     _slots: list[int] = field(default_factory=list)
     _pieces: list[_Piece] = field(default_factory=list)
@@ -125,9 +126,9 @@ class Template:
             position, made = element.end, stop
         self._pieces.append(_Piece(head[position:], self.written[made:], -1, False, False, None))
         self._constant = self.others.copy()
-        for number, actions in enumerate(self.actions):
-            if actions and number not in self._slots:
-                self._constant.update(actions)
+        for number, found in enumerate(self.found):
+            if found and number not in self._slots:
+                self._constant.update(found)
 
     def match(self, held: memoryview, size: int) -> Match | None:
         """The header of another file of ``size`` bytes that begins with ``held``; None where it is not like this one."""
@@ -217,11 +218,10 @@ class Template:
                 if element.vr != "UI":
                     (texts if element.vr in TEXT_VRS else binary).append(made[8:])
         out.append(self._pieces[-1].written)
-        actions = self._constant.copy()
-        for note in work.notes:
-            actions[note.action] += 1
+        found = self._constant.copy()
+        found.update(count(work.notes))
         said, measured = b"\n".join(texts), b"\n".join(binary)
-        return Match(b"".join(out), offset, uid, actions, header, tuple(varied), said, measured, work)
+        return Match(b"".join(out), offset, uid, found, header, tuple(varied), said, measured, work)
 
 
 def _is_context(element: Element) -> bool:
@@ -256,13 +256,13 @@ def template(work: Work, plan: HeaderPlan, pixels: PixelValue | None, *, slots: 
         return None
     elements = (*header.meta, *header.elements[:-1])
     written = b"".join(run(Plan(tuple(op for _, ops in plan.elements for op in ops)), (header.source,)))
-    actions: list[Counter[str]] = [Counter() for _ in elements]
+    found: list[Counter[str]] = [Counter() for _ in elements]
     numbers = {element.tag: number for number, element in enumerate(elements)}
     others: Counter[str] = Counter()
     for note in plan.notes:
         top = int(note.where[1:5] + note.where[6:10], 16) if note.where else note.tag
         number = numbers.get(top) if top is not None else None
-        (others if number is None else actions[number])[note.action] += 1
+        (others if number is None else found[number]).update(count((note,)))
     return Template(
         work=work,
         header=header,
@@ -272,7 +272,7 @@ def template(work: Work, plan: HeaderPlan, pixels: PixelValue | None, *, slots: 
         elements=elements,
         written=written,
         places=_places(elements, plan),
-        actions=tuple(actions),
+        found=tuple(found),
         others=others,
         _slots=[number for number, element in enumerate(elements) if element.tag in slots],
     )

@@ -203,12 +203,16 @@ class Finding:
 
 
 class Note(NamedTuple):
-    """A finding in short: ``where`` is the path above the attribute, or names what is no attribute."""
+    """A finding in short: ``where`` is the path above the attribute, or names what is no attribute.
+
+    ``told`` names, piece by piece, the kinds of what was taken out of a text.
+    """
 
     where: str
     tag: int | None
     action: str
     why: str
+    told: tuple[str, ...] = ()
 
     @property
     def finding(self) -> Finding:
