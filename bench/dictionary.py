@@ -1,17 +1,16 @@
 """What a dictionary finds out about pseudonyms without their key, beside schemes that have none.
 
-Run ``python bench/dictionary.py``. The attacker knows what he looks for: one patient's seven-digit record number, accession
-number, birth date and a UID whose root and form he knows, and the pseudonyms that stand in the published files. He does not
-know the key. He tries every number of the space (10^7), and for each computes what an unkeyed scheme would have published:
+Run ``python bench/dictionary.py``. The attacker has the published files, our code, and the whole space of what he looks for:
+seven-digit record numbers, and UIDs with a known root and such a number. He lacks the key. For each of the 10^7 numbers he
+computes MD5, SHA-1, SHA-256 and SM3 of the value, plainly and as our code words it, and compares them with each UID, Patient
+ID, accession number and date shift that was published: all bits of a UID under ``2.25.``, the first ten digits behind a
+root, the leading digits or letters of an id. Then he tries keys that people choose, in our own derivation, on a smaller
+space in which all patients lie.
 
-- MD5, SHA-1, SHA-256 and SM3 of the value, as text in base 16, 10 and 32 and as a UID under ``2.25.``, cut to length;
-- HMAC-SHA-256 under keys that people choose: none, zeros, ones, counting bytes, the names of the product and the words of its
-  own domain separation, digests of common passwords; with the domain prefixes of our own code, which is public.
-
-A pseudonym that equals one of them is confirmed. The same attack runs on the published schemes of other tools, written from
-their public descriptions: a root with the MD5 of the old UID as a number, ten digits of the MD5 of a Patient ID, and days from
-the MD5 of it. What is tested is exactly this: that knowing the code and the whole space of values is not enough. It is no
-proof of HMAC, and it says nothing of a key that was lost.
+The same attack runs on two published schemes, written from their public descriptions: a root and the MD5 of the old UID as a
+number, ten digits of the MD5 of a Patient ID, days from the same (RSNA CTP); and the UUID that is the MD5 of the old UID
+(dcm4che). It also runs on our scheme under a key of the list, to show that it would find one. What is tested is exactly
+this; it is no proof of HMAC, and says nothing of a key that was lost.
 """
 
 from __future__ import annotations
@@ -19,22 +18,25 @@ from __future__ import annotations
 import argparse
 import base64
 import hashlib
-import hmac
 import secrets
-import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
 
-from leadglass.deid.pseudonym import PseudonymKeys
+from leadglass.deid.pseudonym import MAX_DAYS, PseudonymKeys
 
-ROOT = "1.2.840.113619.2.55.3."
-CTP_ROOT = "1.3.6.1.4.1.14519.5.2.1"
+ROOT: Final = "1.2.840.113619.2.55.3."
+THEIR_ROOT: Final = "1.3.6.1.4.1.14519.5.2.1"
+ALGORITHMS: Final = ("md5", "sha1", "sha256", "sm3")
+_FREE: Final = (1 << 128) - 1 - (0xF << 76) - (0x3 << 62)
+"""The bits of a UUID that are not its version and variant."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """What stands in the files for one patient, under one scheme."""
+    """What stands in the files of one patient."""
 
     uid: str
     patient_id: str
@@ -43,140 +45,183 @@ class Published:
 
 
 Scheme = Callable[[str], Published]
-"""From a seven-digit number; the UID in question is ``ROOT`` and the number."""
+"""From a number of seven digits; the UID that is replaced is ``ROOT`` and the number."""
 
 
-# --- schemes ----------------------------------------------------------------------------------------------------------
-
-
-def keyed(key: bytes, digest: str) -> Scheme:
-    """Ours, as the desk uses it: the same prefixes of kind before a Patient ID."""
-    keys = PseudonymKeys.derive(key, project="trial", recipient="university", digest=digest)
+def ours(master: bytes, digest: str = "sha256") -> Scheme:
+    """As the desk does it: a Patient ID is worded ``id NUMBER``."""
+    keys = PseudonymKeys.derive(master, project="trial", recipient="university", digest=digest)
     return lambda number: Published(
         keys.uid(ROOT + number), keys.patient_id(f"id {number}"), keys.accession(number), keys.days(f"id {number}")
     )
 
 
 def ctp(number: str) -> Published:
-    """The functions hashuid, hash and hashdate of a common anonymizer script language: MD5 without a key."""
-    digest = int.from_bytes(_md5(number), "big")
-    uid = f"{CTP_ROOT}.{int.from_bytes(_md5(ROOT + number), 'big')}"[:64]
-    return Published(uid, str(digest)[:10], str(digest)[:16], digest % 3652)
+    of_id = int.from_bytes(_digest("md5", number), "big")
+    of_uid = int.from_bytes(_digest("md5", ROOT + number), "big")
+    return Published(f"{THEIR_ROOT}.{of_uid}"[:64], str(of_id)[:10], str(of_id)[:16], of_id % 3652)
 
 
 def dcm4che(number: str) -> Published:
-    """A UID from the UUID whose bits are the MD5 of the old UID; ids left to the user, here as hexadecimal MD5."""
-    bits = bytearray(_md5(ROOT + number))
-    bits[6], bits[8] = bits[6] & 0x0F | 0x30, bits[8] & 0x3F | 0x80
-    text = _md5(number).hex().upper()
-    return Published(f"2.25.{int.from_bytes(bits, 'big')}", text, text[:16], int(text, 16) % 3652)
+    bits = int.from_bytes(_digest("md5", ROOT + number), "big") & _FREE | 0x3 << 76 | 0x2 << 62
+    text = _digest("md5", number).hex()
+    return Published(f"2.25.{bits}", text, text[:16], int(text, 16) % 3652)
 
 
-def _md5(text: str) -> bytes:
-    return hashlib.md5(text.encode(), usedforsecurity=False).digest()
+def _digest(algorithm: str, text: str) -> bytes:
+    return hashlib.new(algorithm, text.encode(), usedforsecurity=False).digest()
 
 
-# --- the attack -------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Target:
+    """One published value: whose it is, and under which scheme."""
 
-
-def guessed_keys() -> list[bytes]:
-    """Keys that people choose, each 32 bytes and as it is."""
-    words = ("", "leadglass", "secret", "password", "changeme", "admin", "key", "test", "123456", "research", "trial")
-    keys = [bytes(32), b"\xff" * 32, bytes(range(32)), b"0" * 32]
-    for word in words:
-        keys += [word.encode(), word.encode().ljust(32, b"\0"), hashlib.sha256(word.encode()).digest()]
-    return list(dict.fromkeys(keys))
-
-
-def renderings(digest: bytes) -> Iterable[str]:
-    """What a digest may look like in a file."""
-    number = int.from_bytes(digest[:16], "big")
-    yield digest.hex()
-    yield str(number)
-    yield f"2.25.{number}"
-    for version in (3, 4, 5):
-        yield f"2.25.{number & ~(0xF << 76) & ~(0x3 << 62) | version << 76 | 0x2 << 62}"
-    yield base64.b32encode(digest).decode()
-
-
-def confirms(published: Published, candidates: Iterable[str]) -> set[str]:
-    """Which of the published values a candidate equals, or begins with."""
-    found = set()
-    for candidate in candidates:
-        for kind in ("uid", "patient_id", "accession"):
-            value = getattr(published, kind)
-            if candidate.upper().startswith(value.upper()) or candidate == value:
-                found.add(kind)
-    return found
-
-
-def unkeyed(number: str) -> Iterable[str]:
-    for text in (number, ROOT + number, f"id {number}"):
-        for name in ("md5", "sha1", "sha256", "sm3"):
-            yield from renderings(hashlib.new(name, text.encode(), usedforsecurity=False).digest())
-
-
-def weakly_keyed(number: str, keys: Iterable[bytes]) -> Iterable[str]:
-    """HMAC under keys from a list, with the prefixes of our own code and without."""
-    prefixes = {
-        b"leadglass/uid@v1\0pseudonym\0": ROOT + number,
-        b"leadglass/pseudonym@v1\0patient\0": f"id {number}",
-        b"leadglass/pseudonym@v1\0accession\0": number,
-        b"": number,
-    }
-    for key in keys:
-        for prefix, text in prefixes.items():
-            yield from renderings(hmac.digest(key, prefix + text.encode(), "sha256"))
+    scheme: str
+    kind: str
+    number: str
 
 
 @dataclass
-class Attack:
-    """Numbers tried, and which were confirmed by what."""
+class Targets:
+    """What was published under all schemes, in the forms in which a digest is compared with it."""
 
-    tried: int
-    seconds: float
-    confirmed: dict[str, set[str]]
+    uuids: dict[int, list[Target]] = field(default_factory=lambda: defaultdict(list))
+    digits: dict[str, list[Target]] = field(default_factory=lambda: defaultdict(list))
+    """By the first ten digits: a UID's behind its root, or an id's."""
+    starts: dict[bytes, list[Target]] = field(default_factory=lambda: defaultdict(list))
+    """By the first eight bytes of what an id in base 32 or in hexadecimal stands for."""
+
+    def add(self, scheme: str, number: str, published: Published) -> None:
+        uid = Target(scheme, "UID", number)
+        if published.uid.startswith("2.25."):
+            self.uuids[int(published.uid[5:]) & _FREE].append(uid)
+        else:
+            self.digits[published.uid.rpartition(".")[2][:10]].append(uid)
+        for kind, text in (("patient id", published.patient_id), ("accession", published.accession)):
+            target = Target(scheme, kind, number)
+            if text.isdigit():
+                self.digits[text[:10]].append(target)
+            elif all(letter in "0123456789abcdef" for letter in text):
+                self.starts[bytes.fromhex(text[:16])].append(target)
+            else:
+                self.starts[base64.b32decode(text[:16])[:8]].append(target)
+
+    def hits(self, digest: bytes) -> Iterator[Target]:
+        bits = int.from_bytes(digest[:16], "big")
+        if bits & _FREE in self.uuids:
+            yield from self.uuids[bits & _FREE]
+        if digest[:8] in self.starts:
+            yield from self.starts[digest[:8]]
+        if str(bits)[:10] in self.digits:
+            yield from self.digits[str(bits)[:10]]
 
 
-def fast_table(published: Mapping[str, Published]) -> dict[str, tuple[str, str]]:
-    """Value -> who and what, so that one look-up asks after all patients at once."""
-    return {
-        getattr(each, kind).upper(): (who, kind)
-        for who, each in published.items()
-        for kind in ("uid", "patient_id", "accession")
-    }
+@dataclass
+class Found:
+    """By scheme: which values were confirmed, and which hits were on somebody else's value; and the processor seconds."""
+
+    confirmed: dict[str, set[Target]] = field(default_factory=lambda: defaultdict(set))
+    by_chance: dict[str, set[Target]] = field(default_factory=lambda: defaultdict(set))
+    seconds: float = 0.0
+
+    def add(self, number: str, hits: Iterable[Target]) -> None:
+        for hit in hits:
+            (self.confirmed if hit.number == number else self.by_chance)[hit.scheme].add(hit)
 
 
-def attack(published: Mapping[str, Published], candidates: Callable[[str], Iterable[str]], space: range) -> Attack:
-    """Try the whole space. A candidate counts as it is, and cut to the lengths that the pseudonyms have."""
-    table = fast_table(published)
-    lengths = sorted({len(value) for value in table})
-    confirmed: dict[str, set[str]] = {}
+def unkeyed_attack(targets: Targets, space: int) -> Found:
+    """Every number of the space, by every digest, against all schemes at once."""
+    found = Found()
     start = time.process_time()
-    for number in space:
-        for candidate in candidates(f"{number:07}"):
-            plain = candidate.upper()
-            for length in lengths:
-                if (hit := table.get(plain[:length])) is not None:
-                    confirmed.setdefault(f"{number:07}", set()).add(f"{hit[1]} of {hit[0]}")
-    return Attack(len(space), time.process_time() - start, confirmed)
+    for value in range(space):
+        number = f"{value:07}"
+        for text in (number, ROOT + number, f"id {number}"):
+            for algorithm in ALGORITHMS:
+                found.add(number, targets.hits(_digest(algorithm, text)))
+    found.seconds = time.process_time() - start
+    return found
 
 
-def days_attack(published: Mapping[str, Published], guess: Callable[[str], int], space: range) -> float:
-    """In how many of 100 patients the guessed shift, from the id alone, is the one that was used."""
-    del space
-    return 100 * sum(guess(number) == each.days for number, each in published.items()) / len(published)
+def guessed_keys() -> list[bytes]:
+    """Master keys of 32 bytes that people choose."""
+    words = ("", "leadglass", "secret", "password", "changeme", "admin", "key", "test", "12345678", "research", "trial")
+    keys = [bytes(32), b"\xff" * 32, bytes(range(32)), b"0" * 32]
+    for word in words:
+        keys += [word.encode().ljust(32, b"\0"), word.encode().ljust(32), hashlib.sha256(word.encode()).digest()]
+        keys += [(word.encode() * 32)[:32]] if word else []
+    return list(dict.fromkeys(keys))
 
 
-def main() -> int:
+def guessed_key_attack(published: Mapping[str, Mapping[str, Published]], space: int) -> Found:
+    """Every number of a smaller space under every guessed key, in our own derivation; project and recipient are known."""
+    table: dict[str, list[Target]] = defaultdict(list)
+    for name, of in published.items():
+        for number, each in of.items():
+            for kind, value in (("UID", each.uid), ("patient id", each.patient_id), ("accession", each.accession)):
+                table[value].append(Target(name, kind, number))
+    found = Found()
+    start = time.process_time()
+    for master in guessed_keys():
+        scheme = ours(master)
+        for value in range(space):
+            number = f"{value:07}"
+            guess = scheme(number)
+            for word in (guess.uid, guess.patient_id, guess.accession):
+                found.add(number, table.get(word, ()))
+    found.seconds = time.process_time() - start
+    return found
+
+
+def shifts_guessed(published: Mapping[str, Published]) -> tuple[int, float]:
+    """In how many patients the shift follows from the known number by the best unkeyed rule, and how many by chance."""
+    rules: Counter[str] = Counter()
+    for number, each in published.items():
+        for algorithm in ALGORITHMS:
+            for text in (number, f"id {number}"):
+                whole = int.from_bytes(_digest(algorithm, text), "big")
+                for modulus, first in ((3652, 0), (MAX_DAYS, 1), (365, 0), (365, 1)):
+                    rules[f"{algorithm} {text.replace(number, '')} {modulus} {first}"] += (
+                        whole % modulus + first == each.days
+                    )
+    return max(rules.values()), len(published) / MAX_DAYS
+
+
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--space", type=int, default=10_000_000, help="numbers to try with plain digests (10^7)")
-    parser.add_argument("--keys-space", type=int, default=20_000, help="numbers to try with each guessed key")
+    parser.add_argument("--space", type=int, default=10_000_000, help="numbers tried by digests without a key (10^7)")
+    parser.add_argument("--keys-space", type=int, default=20_000, help="numbers tried under each guessed key (20,000)")
     parser.add_argument("--patients", type=int, default=40)
     options = parser.parse_args()
-    del options
-    return 0
+    reach = min(options.space, options.keys_space)
+    numbers = sorted({f"{secrets.randbelow(reach):07}" for _ in range(options.patients)})
+    schemes: dict[str, Scheme] = {
+        "leadglass, HMAC-SHA-256": ours(secrets.token_bytes(32)),
+        "leadglass, HMAC-SM3": ours(secrets.token_bytes(32), "sm3"),
+        "leadglass under a key of the list (control)": ours(secrets.choice(guessed_keys())),
+        "CTP (root and MD5)": ctp,
+        "dcm4che (UUID of MD5)": dcm4che,
+    }
+    published = {name: {number: scheme(number) for number in numbers} for name, scheme in schemes.items()}
+    targets = Targets()
+    for name, of in published.items():
+        for number, each in of.items():
+            targets.add(name, number, each)
+    plain = unkeyed_attack(targets, options.space)
+    keyed = guessed_key_attack({name: of for name, of in published.items() if "leadglass" in name}, options.keys_space)
+    values, keys = 3 * len(numbers), len(guessed_keys())
+    print(f"{len(numbers)} patients, {values} values: UIDs, Patient IDs, accession numbers.")
+    print(f"Without a key: {options.space:,} numbers x 3 wordings x {len(ALGORITHMS)} digests, {plain.seconds:.0f} CPU s.")
+    print(f"Guessed keys: {keys} keys x {options.keys_space:,} numbers, {keyed.seconds:.0f} CPU s.\n")
+    print("| scheme | confirmed without a key | with guessed keys | hits by chance | date shifts guessed |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    for name, of in published.items():
+        guessed = f"{len(keyed.confirmed[name])} of {values}" if "leadglass" in name else ""
+        shifts, chance = shifts_guessed(of)
+        print(
+            f"| {name} | {len(plain.confirmed[name])} of {values} | {guessed} | {len(plain.by_chance[name])} |"
+            f" {shifts} of {len(numbers)} by the best of 32 rules ({32 * chance:.2f} by chance) |"
+        )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

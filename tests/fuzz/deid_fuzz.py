@@ -269,7 +269,7 @@ def tried(sample: Sample, data: bytes, folder: Path, seconds: float) -> tuple[st
             assert outcome.residue is not None
             written = out / outcome.output
             with FileSource(written) as source:
-                back = b"".join(undo(source, outcome.residue, key=KEY, output=outcome.output))
+                back = b"".join(undo(source, outcome.residue, key=KEY, digest=str(outcome.written)))
     except LeadglassError as error:
         return "error", f"{type(error).__name__} left treat_file: {error.message}"
     except TooSlowError:

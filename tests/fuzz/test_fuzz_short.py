@@ -1,4 +1,4 @@
-"""A short run of the fuzzer, the same cases each time; ``deid_fuzz.py`` says what fails a case, and runs for as long as told.
+"""A short run of the fuzzer, the same cases each time; ``deid_fuzz.py`` says what fails a case, and runs as long as told.
 
 A process of its own, because the fuzzer limits its address space and rings an alarm.
 """
