@@ -157,8 +157,8 @@ def kept_pixels(received: Received) -> PixelValue | None:
     """The pixel value as it was received, to stand in a file with an Explicit VR Little Endian header; None without one.
 
     Raises:
-        MalformedError: it is shorter than its image, or encapsulated where its transfer syntax is native; or a code stream
-            in it is damaged.
+        MalformedError: nobody can tell how long it is, it is shorter than its image, or encapsulated where its transfer
+            syntax is native; or a code stream in it is damaged.
         UnsupportedPixelsError: a big endian value of unknown layout, or a code stream that nobody can look through.
     """
     pixel, header = received.pixel, received.header
@@ -174,8 +174,8 @@ def kept_pixels(received: Received) -> PixelValue | None:
     vr, bits = _FLOATS.get(pixel.tag, (pixel.vr, _number(received, _ALLOCATED)))
     length = _native_length(received, bits)
     if length is None:
-        length = pixel.length
-    elif length > pixel.length:
+        raise MalformedError(f"{tag_text(pixel.tag)} holds pixels, and no attribute says how many")
+    if length > pixel.length:
         raise MalformedError(f"{tag_text(pixel.tag)} has length {pixel.length}, and its image needs {length}")
     padded = length + length % 2
     if padded >= UNDEFINED:
