@@ -620,6 +620,26 @@ def free_text(w: World) -> Iterator[Sample]:
             d.plant(tag, vr, value, value.split()[-1], grade="strict", kind="unlisted text")
     yield d.sample()
 
+    # Of these nobody else in the file speaks: only their form, or the word before them, says what they are.
+    d, _ = film(w, "strangers.dcm")
+    doctor, patient, email = m.word(), m.word(), f"{m.word().lower()}@{m.word().lower()}.example"
+    person, phone, number, day, hospital = m.name(), m.phone(), m.digits(8), m.day(2001, 2024), m.hospital()
+    site = f"{m.word().lower()}.example"
+    dashed = f"{day[:4]}-{day[4:6]}-{day[6:]}"
+    for tag, vr, value, needle in (
+        (0x0040A160, "UT", f"discussed with Dr. {doctor} on the ward", doctor),
+        (0x00700006, "ST", f"Patient: {patient}", patient),
+        (0x00181020, "LO", f"VB22 {email}", email),
+        (0x00281055, "LO", person, person),
+        (0x00283003, "LO", f"tel. {phone}", phone),
+        (0x00700081, "LO", f"MRN: {number}", number),
+        (0x00720004, "LO", f"made on {dashed}", dashed),
+        (0x00185104, "LO", hospital, hospital),
+        (0x00080115, "ST", f"https://{site}/who", site),
+    ):
+        d.plant(tag, vr, value, needle, grade="strict", kind="a stranger")
+    yield d.sample()
+
 
 @made
 def odd_places(w: World) -> Iterator[Sample]:

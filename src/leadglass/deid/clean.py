@@ -744,9 +744,11 @@ def _without_people(work: Work, text: bytes, vr: str, charset: tuple[str, ...], 
     values = [reading] if vr in _PROSE else reading.split("\\")
     cleaned = [clean(each, limit=_LIMITS.get(vr)) for each in values]
     if not rules:
-        # Short values are names of protocols, parts and codes, full of numbers in which rules for prose see too much.
+        # Single words are codes, versions and names of protocols, full of numbers in which rules for prose see too much.
         cleaned = [
-            clean(value, limit=_LIMITS.get(vr), rules=False) if each.found.keys() <= _NUMERIC else each
+            clean(value, limit=_LIMITS.get(vr), rules=False)
+            if each.found.keys() <= _NUMERIC and " " not in value.strip()
+            else each
             for value, each in zip(values, cleaned, strict=True)
         ]
     if not any(each.found for each in cleaned):
