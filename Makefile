@@ -10,7 +10,7 @@ INSTALL = $(BIN)/python -m pip install -q -c constraints.txt
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo test services lint bench docs clean
+.PHONY: help setup demo test fuzz services lint bench docs clean
 
 help:  ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -22,6 +22,11 @@ demo: .venv/.core  ## one film's life from door to door; writes demo/report.html
 
 test: .venv/.dev  ## run the tests on WORKERS (2) processes; lists the peers that were not found
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+# One hour of processor time in all; FUZZ=600 for ten minutes.
+FUZZ ?= 3600
+fuzz: .venv/.dev  ## mutate odd files for FUZZ (3600) seconds of processor time; what fails is kept
+	@$(BIN)/python tests/fuzz/deid_fuzz.py --cpu $(FUZZ)
 
 services:  ## install the programs that tests of peers call (Debian, as root)
 	@tools/services

@@ -81,9 +81,8 @@ def children() -> float:
 
 
 def python_peer(name: str, source: Path, out: Path, *, cache: Path) -> Spent:
-    """One of the peers of ``peer_driver.py``; the start of its interpreter is not counted."""
-    # Without -P the folder of this script, where deid.py lies, would come before the peer called deid.
-    command = [peer_python(cache), "-P", str(HERE / "peer_driver.py"), name, str(source), str(out)]
+    """One of the peers of ``drivers/peer.py``; the start of its interpreter is not counted."""
+    command = [peer_python(cache), str(HERE / "drivers" / "peer.py"), name, str(source), str(out)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     said = json.loads(done.stdout.splitlines()[-1])
     return Spent(written(source, out, said["failed"]), said["cpu"])

@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from leadglass.deid.profile import Option
 from leadglass.errors import ConfigError
 
 SETTINGS_FILE = "leadglass.toml"
@@ -39,6 +40,17 @@ class PolicySettings(BaseModel):
     """Hours that a grant, and a key that was handed out, is good for."""
 
 
+class DeidSettings(BaseModel):
+    """``[deid]``"""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    profile: Path | None = None
+    """A profile file, below the site unless absolute; none is the Basic Profile."""
+    options: tuple[Option, ...] = ()
+    """Options of PS3.15 E.3 on top of it."""
+
+
 class VeilSettings(BaseModel):
     """``[veil]``"""
 
@@ -61,6 +73,7 @@ class Settings(BaseSettings):
 
     log: LogSettings
     policy: PolicySettings = PolicySettings()
+    deid: DeidSettings = DeidSettings()
     veil: VeilSettings = VeilSettings()
 
     @classmethod
@@ -123,6 +136,9 @@ origin = "{origin}"
 folder = "policies"
 ticket_days = 7
 grant_hours = 24
+
+[deid]
+options = []
 
 [veil]
 grid = 64

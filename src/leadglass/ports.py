@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from leadglass.anatomy.outline import Outlines
+from leadglass.deid.pixels import TextDetector
 from leadglass.dicom.source import Source
 from leadglass.model.access import Account, Grant, Order, Ticket
 from leadglass.model.entry import Entry
@@ -268,3 +269,12 @@ class Detector(Protocol):
     """Finds outlines in one frame. It abstains rather than guess."""
 
     def __call__(self, frame: Frame, *, view: str | None, modality: str | None) -> Outlines: ...
+
+
+class TextEngine(TextDetector, Protocol):
+    """Finds and recognises text in pictures. It fails rather than guess, and what fails is looked at by a person."""
+
+    @property
+    def name(self) -> str:
+        """Product, version and digest of its models: what the log says about who looked."""
+        ...

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from leadglass.deid.profile import Profile
 from leadglass.policy.decide import Policies
-from leadglass.ports import Blobs, Clock, Database, Detector, Entropy, Keys, Tiles
+from leadglass.ports import Blobs, Clock, Database, Detector, Entropy, Keys, TextEngine, Tiles
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class Site:
     """One installation.
 
     ``origin`` names its log (C2SP checkpoint origin), ``grid`` is the edge of a partition cell in pixels for a film of
-    2048 pixels (it scales with the film), the lifetimes bound tickets and grants.
+    2048 pixels (it scales with the film), the lifetimes bound tickets and grants. Without ``text`` pixels are read by people
+    alone.
     """
 
     origin: str
@@ -31,6 +32,7 @@ class Site:
     detector: Detector
     policies: Policies
     profile: Profile
+    text: TextEngine | None = None
     grid: int = 64
     ticket_lifetime: timedelta = timedelta(days=7)
     grant_lifetime: timedelta = timedelta(days=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from pydicom import dcmread
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
+from stripes import Stripes, smooth
 from world import PEOPLE, World, enrol, entries
 
 from leadglass.dicom.frames import decode
@@ -69,6 +73,11 @@ def _ingest(_world: World) -> Flow:
 
 def _ingest_compressed(world: World) -> Flow:
     world.film = small_film(transfer_syntax="1.2.840.10008.1.2.4.80")
+    return _ingest(world)
+
+
+def _ingest_deflated(world: World) -> Flow:
+    world.film = rewritten(world.film, syntax=DeflatedExplicitVRLittleEndian)
     return _ingest(world)
 
 
@@ -171,9 +180,17 @@ def _maintain(world: World) -> Flow:
     return lambda _w, site, _o: maintain(site, service(site, "maintain"))
 
 
+def _examine(world: World) -> Flow:
+    world.film = smooth(film=small_film(rows=64, columns=64), lines=[(4, 8)])
+    world.site = replace(world.site, text=Stripes())
+    world.ingest()
+    return lambda _w, site, _o: maintain(site, service(site, "maintain"))
+
+
 FLOWS = (
     _ingest,
     _ingest_compressed,
+    _ingest_deflated,
     _order,
     _close,
     _check,
@@ -192,7 +209,19 @@ FLOWS = (
     _add,
     _passphrase,
     _maintain,
+    _examine,
 )
+
+
+def rewritten(film: bytes, *, syntax: str, **attributes: object) -> bytes:
+    """The film in another transfer syntax of the same byte order, with other attributes where given."""
+    dataset = dcmread(io.BytesIO(film))
+    for keyword, value in attributes.items():
+        setattr(dataset, keyword, value)
+    dataset.file_meta.TransferSyntaxUID = syntax
+    out = io.BytesIO()
+    dataset.save_as(out, enforce_file_format=True)
+    return out.getvalue()
 
 
 @dataclass
@@ -225,8 +254,8 @@ def check_laws(world: World) -> State:
     assert on_record.count("person added") == len(persons) - len(PEOPLE)
     assert on_record.count("person disabled") == sum(not person.active for person in persons)
     assert on_record.count("order closed") == sum(not order.active for order in orders_)
-    looked_at = {subject for action, subject, _ in entries(site) if action == "checked"}
-    assert looked_at == {each.id for each in instances if each.pixels is PixelState.CHECKED}
+    looked_at = {subject for action, subject, _ in entries(site) if action in ("checked", "examined")}
+    assert looked_at == {each.id for each in instances if each.pixels is not PixelState.UNCHECKED}
     assert on_record.count("approved") == sum(len(ticket.approvals) for ticket in tickets)
     spent = sum(grant.uses_left == 0 for grant in grants)
     assert spent == len(releases) + on_record.count("lifted") + on_record.count("restored")
@@ -665,3 +694,61 @@ def test_nothing_leaves_a_site_whose_database_was_put_back(action: str) -> None:
     assert not world.outlet.files
     with site.database.begin() as transaction:
         assert all(transaction.grants.get(each.id).uses_left == 1 for each in grants.values())  # type: ignore[union-attr]
+
+
+@given(data=st.data())
+def test_a_deflated_or_big_endian_file_shows_its_pixels_and_comes_back_bit_for_bit(data: st.DataObject) -> None:
+    syntax = data.draw(st.sampled_from([DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian]))
+    rows, columns, frames = (data.draw(st.integers(1, most)) for most in (9, 9, 3))
+    bits = data.draw(st.sampled_from([8, 16, 32]))
+    order = ">" if syntax == ExplicitVRBigEndian else "<"
+    size = rows * columns * frames
+    value = data.draw(st.binary(min_size=size * bits // 8, max_size=size * bits // 8))
+    samples = np.frombuffer(value, f"{order}u{bits // 8}").reshape(frames, rows, columns)
+    film = rewritten(
+        small_film(transfer_syntax=ExplicitVRBigEndian) if order == ">" else small_film(),
+        syntax=syntax,
+        Rows=rows,
+        Columns=columns,
+        NumberOfFrames=frames,
+        BitsAllocated=bits,
+        BitsStored=bits,
+        HighBit=bits - 1,
+        PixelData=_in_words(value + bytes(len(value) % 2), bits=bits, order=order),
+    )
+    world = World(film=film + data.draw(st.binary(max_size=3)))
+    instance = world.ready()
+    assert b"".join(chunks(vault.received(world.site, instance))) == world.film
+    shown = vault.open_film(world.site, instance).frames
+    assert np.array_equal(np.stack([frame.samples for frame in shown]), samples)
+    grant = world.agreed("dr", instance, Action.EXPORT, Purpose.RESEARCH)
+    released = release(world.site, world.people["dr"], grant.id, world.outlet)
+    picture = scan(BytesSource(world.outlet.files[released.path]))
+    assert np.array_equal(np.stack([f.samples for f in decode(picture.layout, picture.pixels, encapsulated=False)]), samples)
+
+
+def _in_words(value: bytes, *, bits: int, order: str) -> bytes:
+    """The value of an OW: where the file is big endian, bytes that are samples by themselves change places in twos."""
+    return np.frombuffer(value, "<u2").astype(">u2").tobytes() if bits == 8 and order == ">" else value
+
+
+@given(
+    places=st.lists(st.tuples(st.integers(0, 190), st.integers(0, 120)), min_size=1, max_size=3), grid=st.integers(1, 200)
+)
+def test_each_pixel_of_found_text_is_in_the_region_of_text_and_each_other_stays_where_it_was_or_goes_to_it(
+    places: list[tuple[int, int]], grid: int
+) -> None:
+    world = World(film=smooth(lines=places))
+    world.site = replace(world.site, text=Stripes(), grid=grid)
+    before = vault.open_film(world.site, world.ingest()).partition
+    maintain(world.site, service(world.site, "maintain"))
+    with world.site.database.begin() as transaction:
+        (instance,) = transaction.instances.find()
+    film = vault.open_film(world.site, instance)
+    text = film.partition.mask([RegionKind.TEXT])
+    assert text.any() or instance.pixels is PixelState.REVIEW
+    for region in before.regions:
+        mask = region.mask(before.rows, before.columns)
+        assert np.array_equal(film.partition.mask([region.kind]), mask & ~text)
+    assert np.array_equal(film.frames[0].samples, _samples(world.film))
+    assert vault.comes_back(world.site, instance)

@@ -7,7 +7,6 @@ is synchronised here; whoever writes many files does that once for many.
 from __future__ import annotations
 
 import errno
-import filecmp
 import hashlib
 import os
 import tempfile
@@ -65,7 +64,15 @@ class ReadAhead:
     def read(self, offset: int, length: int) -> bytes:
         if offset + length <= len(self.held):
             return bytes(self.held[offset : offset + length])
-        return b"".join(self.pieces(offset, length))
+        if offset >= len(self.held):
+            try:
+                data = os.pread(self.descriptor, length, offset)
+            except OSError as error:
+                raise _unreadable(error) from error
+            if len(data) == length:
+                return data
+        # A piece is good until the next one, and join would hold them all.
+        return b"".join([bytes(piece) for piece in self.pieces(offset, length)])
 
     def pieces(self, offset: int, length: int) -> Iterator[bytes | memoryview]:
         """The bytes from ``offset``, fewer than ``length`` only at the end; a piece is good until the next one."""
@@ -230,10 +237,28 @@ class NewFile:
         raise UnavailableError(f"{self._folder}/{name} cannot be written", hint="something stands in its place; remove it")
 
     def _equals(self, path: str) -> bool:
+        """Whether a file, and no link to one, stands at ``path`` and holds the same bytes.
+
+        Not ``filecmp``: it follows links, and takes for equal what has the size and age of something that was.
+        """
         try:
-            return filecmp.cmp(self._hidden, path, shallow=False)
-        except IsADirectoryError:
-            return False
+            other = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.ENXIO):
+                return False
+            raise
+        try:
+            there, size = os.fstat(other), os.fstat(self._descriptor).st_size
+            return (
+                S_ISREG(there.st_mode)
+                and there.st_size == size
+                and all(
+                    os.pread(other, _AT_ONCE, at) == os.pread(self._descriptor, _AT_ONCE, at)
+                    for at in range(0, size, _AT_ONCE)
+                )
+            )
+        finally:
+            os.close(other)
 
     def _named_after_digest(self, name: str) -> str:
         digest = hashlib.sha256()
@@ -270,14 +295,21 @@ MAX_SPOOLED: Final = 1 << 33
 
 @contextmanager
 def spool() -> Iterator[Callable[[Iterator[bytes]], Source]]:
-    """Room for a data set that has to be inflated: in memory, or in a nameless file once it is large."""
+    """Room for a data set that has to be inflated: in memory, or in a nameless file once it is large.
+
+    Raises:
+        UnavailableError: there is no room for that file.
+    """
     with ExitStack() as stack:
 
         def keep(pieces: Iterator[bytes]) -> Source:
             held = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=_AT_ONCE * 16))
             size = 0
             for piece in pieces:
-                held.write(piece)
+                try:
+                    held.write(piece)
+                except OSError as error:
+                    raise _unwritable(tempfile.gettempdir(), error) from error
                 size += len(piece)
                 if size > MAX_SPOOLED:
                     raise InputError(f"the deflated data set is larger than {MAX_SPOOLED} bytes")

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from leadglass.adapters.copies import ReadAhead, room
+from leadglass.adapters.detectors.text import TextReader, available
 from leadglass.assemble.treating import Desk, explained, residue_context, survey
 from leadglass.assemble.treatment import (
     Explained,
@@ -93,10 +94,15 @@ def survey_file(path: Path, *, pixels: PixelMode) -> Survey:
     """What the file at ``path`` would tell whoever receives it. Nothing is written."""
     try:
         with ReadAhead(path, _ROOM) as source:
-            return survey(source, pixels=pixels)
+            return survey(source, pixels=pixels, reader=_reader() if pixels is not PixelMode.OFF else None)
     except InputError as error:
         state = "skipped" if isinstance(error, NotDicomError) else "unreadable"
         return Survey(state, {}, _reason(error))
+
+
+@lru_cache(maxsize=1)
+def _reader() -> TextReader | None:
+    return TextReader() if available() else None
 
 
 def explain_file(path: Path, treatment: Treatment) -> Iterator[Explained]:

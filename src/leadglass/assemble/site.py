@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
+from leadglass.adapters.detectors.rapidocr import RapidOcr
+from leadglass.adapters.detectors.text import available
 from leadglass.adapters.files import FolderBlobs, FolderTiles, write_new
 from leadglass.adapters.keys.file import FileKeys, new_root_key, read_root_key
 from leadglass.adapters.sql.cipher import RecordCipher
@@ -14,13 +16,14 @@ from leadglass.adapters.sql.database import SqlDatabase
 from leadglass.adapters.system import SystemClock, SystemEntropy
 from leadglass.anatomy.classical import outlines
 from leadglass.config import SETTINGS_FILE, Settings, new_settings, read_settings
-from leadglass.deid.profile import basic_profile
+from leadglass.deid.profile import Profile, profile
 from leadglass.errors import ConfigError, ConflictError, UnavailableError
 from leadglass.flows import people
 from leadglass.flows.checkpoint import checkpoint
 from leadglass.flows.session import Session, login
 from leadglass.model.access import Role
 from leadglass.policy.decide import Policies, load, shipped
+from leadglass.ports import TextEngine
 from leadglass.site import Site
 
 ROOT_KEY, DATABASE, KEYS, BLOBS, LOG, TEMPORARY = "root.key", "leadglass.db", "keys.db", "blobs", "log", "tmp"
@@ -54,7 +57,9 @@ def open_site(folder: Path) -> Iterator[Site]:
     keys, database = _stores(folder, root)
     try:
         database.check_version()
-        yield _site(folder, settings, keys, database)
+        # The reader's process starts when it is first asked, and ends here.
+        with RapidOcr() if available() else nullcontext() as text:
+            yield _site(folder, settings, keys, database, text=text)
     finally:
         database.close()
         keys.close()
@@ -121,7 +126,9 @@ def _stores(folder: Path, root: bytes) -> tuple[FileKeys, SqlDatabase]:
     return keys, SqlDatabase(folder / DATABASE, cipher=cipher)
 
 
-def _site(folder: Path, settings: Settings, keys: FileKeys, database: SqlDatabase) -> Site:
+def _site(
+    folder: Path, settings: Settings, keys: FileKeys, database: SqlDatabase, *, text: TextEngine | None = None
+) -> Site:
     return Site(
         origin=settings.log.origin,
         blobs=FolderBlobs(folder / BLOBS, temporary=folder / TEMPORARY),
@@ -132,11 +139,21 @@ def _site(folder: Path, settings: Settings, keys: FileKeys, database: SqlDatabas
         entropy=SystemEntropy(),
         detector=outlines,
         policies=_policies(folder / settings.policy.folder),
-        profile=basic_profile(),
+        profile=_profile(folder, settings),
+        text=text,
         grid=settings.veil.grid,
         ticket_lifetime=settings.ticket_lifetime,
         grant_lifetime=settings.grant_lifetime,
     )
+
+
+def _profile(folder: Path, settings: Settings) -> Profile:
+    file = settings.deid.profile
+    try:
+        text = (folder / file).read_text(encoding="utf-8") if file else "basic"
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the profile {file} cannot be read: {type(error).__name__}", hint="look at deid.profile") from error
+    return profile(text, options=settings.deid.options)
 
 
 def _policies(folder: Path) -> Policies:

@@ -32,6 +32,10 @@ class Looked:
     size: int = 0
 
 
+_GRAVITY = ("name", "id", "birth date", "face", "phone", "address", "date", "institution", "uid", "device", "private")
+"""Categories, the ones first that tell a person most."""
+
+
 @dataclass
 class Tally:
     """What a survey found: files by state, findings by category and the files that have them."""
@@ -59,8 +63,8 @@ class Tally:
         if not images:
             return "no DICOM file was found"
         if leaking:
-            most = ", ".join(category for category, _ in self.findings.most_common(3))
-            return f"do not send this: {leaking} of {images} files say who the patient is or may ({most})"
+            gravest = [each for each in _GRAVITY if self.findings[each]] or sorted(self.findings)
+            return f"do not send this: {leaking} of {images} files say who the patient is or may ({', '.join(gravest[:4])})"
         if self.unreadable:
             return f"do not send this: {self.unreadable} of {images} files could not be read"
         return "nothing was found, which is no promise"

@@ -6,33 +6,48 @@ import gc
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from leadglass.adapters.copies import Buffer, NewFile, ReadAhead, sha256, spool, tree_digest
+from leadglass.adapters.detectors.text import TextReader, available
 from leadglass.assemble.treatment import (
     Explained,
     Names,
     Outcome,
     PixelMode,
+    PixelOutcome,
     State,
     Survey,
     Treatment,
 )
-from leadglass.deid import residual
+from leadglass.deid import gate, residual
 from leadglass.deid.clean import Work, new_uid
 from leadglass.deid.findings import count
 from leadglass.deid.identifiers import Kind, identifiers, identifiers_of
+from leadglass.deid.pixels import Look, Reading, Verdict, combined, photographic, read_all
 from leadglass.deid.profile import Option, Profile, profile
 from leadglass.deid.pseudonym import PseudonymKeys
 from leadglass.deid.series import Match, Template, template
+from leadglass.dicom.frames import decode, significant
 from leadglass.dicom.header import PIXEL_DATA, Element, keyword, tag_text, walk
-from leadglass.dicom.instance import HeaderPlan, Note, Received, file_beginning, received
-from leadglass.dicom.kept import Parts, PixelValue, Watch, compose_kept, kept_pixels, sources_of, with_stored_bits
+from leadglass.dicom.instance import HeaderPlan, Note, Received, file_beginning, image, received
+from leadglass.dicom.kept import (
+    Parts,
+    PixelValue,
+    Watch,
+    changed_pixels,
+    compose_kept,
+    kept_pixels,
+    sources_of,
+    with_stored_bits,
+)
 from leadglass.dicom.plan import Copy, Insert, Op, Plan, PlanSource, encode, invert, merged, run
 from leadglass.dicom.source import Source
+from leadglass.errors import InputError
+from leadglass.model.frame import Frame
 from leadglass.seal.envelope import seal
 from leadglass.seal.keys import derive
 
@@ -40,6 +55,7 @@ _AHEAD: Final = 1 << 14
 
 _DOCUMENTS: Final = frozenset(f"1.2.840.10008.5.1.4.1.1.104.{number}" for number in range(1, 6))
 """Encapsulated PDF, CDA, STL, OBJ and MTL Storage."""
+_DOCUMENT: Final = 0x00420011
 
 _EXEMPT: Final = {
     Option.RETAIN_UIDS: (Kind.UID,),
@@ -61,6 +77,64 @@ _EXEMPT: Final = {
 
 
 @dataclass(frozen=True, eq=False)
+class Read:
+    """What is known of the pixels of a file. ``value`` is the new pixel value, where text was filled.
+
+    ``quarantined``: the pictures are of a kind that does not go out by itself.
+    """
+
+    outcome: PixelOutcome
+    why: str = ""
+    value: PixelValue | None = None
+    found: Counter[str] = field(default_factory=Counter)
+    quarantined: bool = False
+
+
+_OFF: Final = Read(PixelOutcome.OFF)
+_UNREAD: Final = Read(PixelOutcome.UNREAD, "the pixels were due for reading, and the extra ocr is not installed")
+
+_OUTCOMES: Final = {
+    Verdict.CLEAN: PixelOutcome.CLEAN,
+    Verdict.REMOVED: PixelOutcome.REMOVED,
+    Verdict.REVIEW: PixelOutcome.REVIEW,
+}
+
+
+def _read(object_: Received, reader: TextReader, work: Work) -> Read:
+    """Read every frame for text, and fill what was found."""
+    try:
+        picture = image(object_)
+        frames = decode(picture.layout, picture.pixels, encapsulated=picture.encapsulated, held=picture.encapsulated)
+        known = [text for kind in ("names", "ids") for text in work.known.texts.get(kind, ())]
+        readings: list[Reading] = []
+        changed: dict[int, Frame] = {}
+        seen = _Photographs(object_.modality)
+        stored = (seen.look(significant(frame, high_bit=picture.layout.high_bit)) for frame in frames)
+        for number, (reading, frame) in enumerate(read_all(stored, reader, known=known)):
+            if seen.found:
+                return Read(PixelOutcome.REVIEW, "a photograph may show a face", quarantined=True)
+            readings.append(reading)
+            if reading.changed:
+                changed[number] = frame
+        together = combined(readings)
+        value = changed_pixels(picture, changed) if changed else None
+    except InputError as error:
+        return Read(PixelOutcome.REVIEW, f"the pixels cannot be read: {error.message}")
+    found = Counter({f"pixels: {kind}": count for kind, count in together.found.items()})
+    return Read(_OUTCOMES[together.verdict], together.why, value, found)
+
+
+@dataclass
+class _Photographs:
+    modality: str | None
+    found: bool = False
+
+    def look(self, frame: Frame) -> Frame:
+        self.found = self.found or photographic(frame, modality=self.modality)
+        return frame
+
+
+@dataclass(frozen=True, eq=False)
 class Treated:
     """A file on its way out: what it was, and what it becomes.
 
@@ -74,6 +148,7 @@ class Treated:
     sources: Sequence[Source]
     uid: str
     found: Mapping[str, int]
+    read: Read = field(default_factory=lambda: _OFF)
     header_ops: tuple[Op, ...] = ()
     """What made ``before``, where somebody may want to undo it."""
 
@@ -109,6 +184,9 @@ class Desk:
         )
         self.digests = treatment.digests or treatment.residue
         self.residue_key = derive(treatment.key, label="residue")
+        wanted = treatment.pixels is not PixelMode.OFF and available()
+        # A process of its own, which starts when the first picture is due.
+        self.reader = TextReader() if wanted else None
         self.exempt = tuple(kind for each in self.profile.options for kind in _EXEMPT.get(each, ()))
         # Tables and modules stay as long as the process does; the collector need not look at them again and again.
         gc.freeze()
@@ -126,15 +204,25 @@ class Desk:
             object_ = received(header)
             if reason := quarantined(object_, documents=self.treatment.documents):
                 return Outcome(State.QUARANTINED, reason, modality=object_.modality, sop_class=object_.sop_class)
-            work = Work(object_, self.profile, self.keys)
-            cleaned = work.plan()
-            pixels = kept_pixels(object_)
-            treated = _composed(cleaned, pixels)
+            looking = gate.due(object_, mode=self.treatment.pixels)
+            if looking.look is Look.QUARANTINE:
+                return Outcome(State.QUARANTINED, looking.why, modality=object_.modality, sop_class=object_.sop_class)
+            vouched = (_DOCUMENT,) if object_.sop_class in _DOCUMENTS else ()
+            work = Work(object_, self.profile, self.keys, vouched=vouched)
+            pixels, read = kept_pixels(object_), _UNREAD if looking.look is Look.READ else _OFF
+            if looking.look is Look.READ and self.reader is not None:
+                read = _read(object_, self.reader, work)
+                if read.quarantined:
+                    return Outcome(State.QUARANTINED, read.why, modality=object_.modality, sop_class=object_.sop_class)
+                pixels = read.value or pixels
+            cleaned = work.plan(pixels_cleaned=read.outcome in (PixelOutcome.CLEAN, PixelOutcome.REMOVED))
+            treated = replace(_composed(cleaned, pixels), read=read)
             known = identifiers(header, object_.charset)
             patterns = residual.patterns(known, exempt=self.exempt, own=work.moved)
-            if leaks := _leaks(treated, patterns):
+            if leaks := _leaks(treated, patterns, vouched=vouched):
                 return Outcome(State.QUARANTINED, _told(leaks), modality=object_.modality, sop_class=object_.sop_class)
-            self._remember(work, cleaned, pixels, patterns)
+            if looking.look is Look.SKIP:
+                self._remember(work, cleaned, pixels, patterns)
             return self._written(treated, out, relative)
 
     def _remember(self, work: Work, cleaned: HeaderPlan, pixels: PixelValue | None, patterns: residual.Patterns) -> None:
@@ -191,9 +279,10 @@ class Desk:
         object_ = treated.received
         return Outcome(
             State.DONE,
-            None,
+            treated.read.why if treated.read.outcome in (PixelOutcome.REVIEW, PixelOutcome.UNREAD) else None,
             output=output,
-            findings=treated.found,
+            pixels=treated.read.outcome,
+            findings=Counter(treated.found) + treated.read.found if treated.read.found else treated.found,
             received=digests[0],
             written=digests[1],
             size=treated.source.size,
@@ -229,16 +318,16 @@ def _composed(cleaned: HeaderPlan, pixels: PixelValue | None) -> Treated:
         sources_of(source, pixels),
         cleaned.sop_instance_uid,
         count(cleaned.notes),
-        parts.before,
+        header_ops=parts.before,
     )
 
 
-def _leaks(treated: Treated, patterns: residual.Patterns) -> tuple[residual.Leak, ...]:
+def _leaks(treated: Treated, patterns: residual.Patterns, *, vouched: Collection[int]) -> tuple[residual.Leak, ...]:
     """What identifies and is still in the file that would be written."""
     written = PlanSource(Plan(treated.parts.ops), treated.sources)
     pixels = treated.pixels
     samples = (len(treated.before), pixels.span[1]) if pixels else None
-    return residual.residual(walk(written, ahead=len(treated.before)), patterns, samples=samples)
+    return residual.residual(walk(written, ahead=len(treated.before)), patterns, samples=samples, vouched=vouched)
 
 
 def _told(leaks: Sequence[residual.Leak]) -> str:
@@ -308,6 +397,11 @@ def explained(source: Source, treatment: Treatment) -> Iterator[Explained]:
         plan = Work(received(header), desk.profile, desk.keys).plan()
         notes = {(note.where, note.tag): note for note in plan.notes}
         yield from _explained(header.elements, "", notes, above=None)
+        there = {element.tag for element in header.elements}
+        for tag in (tag for tag, _ in plan.elements if tag not in there):
+            yield Explained(
+                tag_text(tag), keyword(tag), "add", "what a de-identified instance says of itself (PS3.15 E.1.1)"
+            )
         for note in notes.values():
             yield Explained(note.finding.path, note.finding.keyword, note.action, note.why)
 
@@ -339,8 +433,8 @@ def _everything(elements: Iterable[Element]) -> Iterator[Element]:
             yield from _everything(item.elements)
 
 
-def survey(source: Source, *, pixels: PixelMode) -> Survey:
-    """What a file would tell, by category."""
+def survey(source: Source, *, pixels: PixelMode, reader: TextReader | None) -> Survey:
+    """What a file would tell, by category; text in its pixels too, where they are due and somebody reads."""
     with spool() as keep:
         header = walk(source, ahead=_AHEAD, spool=keep)
         object_ = received(header)
@@ -350,4 +444,15 @@ def survey(source: Source, *, pixels: PixelMode) -> Survey:
         private = sum(element.tag >> 16 & 1 and bool(element.length) for element in _everything(header.elements))
         if private:
             findings["private"] = private
+        looking = gate.due(object_, mode=pixels).look
+        if looking is Look.QUARANTINE:
+            findings["face"] = 1
+        elif looking is Look.READ:
+            work = Work(object_, profile(), PseudonymKeys(bytes(32)))
+            read = _read(object_, reader, work) if reader is not None else _UNREAD
+            findings.update(read.found)
+            if read.quarantined:
+                findings["face"] = 1
+            if read.outcome in (PixelOutcome.UNREAD, PixelOutcome.REVIEW):
+                findings[f"pixels: {read.outcome}"] = 1
     return Survey("leaks" if findings else "clean", dict(sorted(findings.items())), modality=object_.modality)

@@ -177,6 +177,8 @@ def explain(
 
     # What is done to an attribute does not depend on the key.
     treatment = Treatment(key=bytes(32), profile=_profile(profile), options=tuple(option or ()))
+    if file.is_dir():
+        raise InputError(f"{file} is a folder", hint="explain takes one file")
     for each in explain_file(file, treatment):
         emit({"tag": each.tag, "keyword": each.keyword, "action": each.action, "why": each.why})
 
@@ -227,7 +229,7 @@ def _conclude(summary: Summary, report: Path) -> None:
     counts = Counter(summary.states)
     say(
         f"{counts['done']} done, {counts['skipped']} skipped, {counts['quarantined']} quarantined "
-        f"in {summary.seconds:.1f} s ({rate:.0f} files/s); see {report / 'report.html'}"
+        f"in {summary.seconds:.1f} s ({rate:.{0 if rate >= 10 else 1}f} files/s); see {report / 'report.html'}"
     )
     if not summary.files:
         raise InputError("there was no file", hint="name a file, or a folder that holds some")

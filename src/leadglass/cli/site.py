@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,9 @@ import typer
 from leadglass.cli.terminal import choice, emit, opened, options, passphrase, say, signed_in
 
 if TYPE_CHECKING:
+    from leadglass.flows.examine import Examination
     from leadglass.model.access import Account
+    from leadglass.model.ids import InstanceId
 
 people = typer.Typer(help="The people of a site (for its administrator).", no_args_is_help=True)
 
@@ -90,19 +93,45 @@ def people_disable(name: Annotated[str, typer.Argument(help="The account's name.
 
 
 def maintain() -> None:
-    """Sweep what crashes left behind, and put waiting entries into the log."""
+    """Sweep what crashes left behind, and put waiting entries into the log.
+
+    In between, pixels that nobody has checked are read for text, where the extra ``ocr`` is installed.
+    """
     from leadglass.flows.maintain import maintain as flow
     from leadglass.flows.session import service
 
     if options.person is not None or "LEADGLASS_AS" in os.environ:
         with signed_in() as (site, session):
-            done = flow(site, session)
+            done = flow(site, session, progress=_with_progress)
     else:
         with opened() as site:
-            done = flow(site, service(site, "maintain"))
+            done = flow(site, service(site, "maintain"), progress=_with_progress)
     emit({"check": "blobs", "ok": True, "detail": f"{done.blobs} that nobody names swept"})
     emit({"check": "unfinished", "ok": True, "detail": f"{done.unfinished} unfinished files swept"})
+    problem = done.pixels.error or next(iter(done.pixels.failed), None)
+    emit({"check": "pixels", "ok": problem is None, "detail": _examined(done.pixels)})
     emit({"check": "log", "ok": True, "detail": f"{done.log_size} entries in the signed log"})
+    if problem is not None:
+        raise problem
+
+
+def _examined(done: Examination) -> str:
+    if done.why:
+        return f"{done.waiting} wait for a person to check them: {done.why}"
+    states = [f"{count} {state}" for state, count in sorted(done.states.items())]
+    others = [(done.later, "changed meanwhile"), (len(done.failed), "could not be examined")]
+    told = [*states, *(f"{count} {what}" for count, what in others if count)]
+    return f"examined: {', '.join(told)}" if told else "none waits"
+
+
+def _with_progress(instances: Sequence[InstanceId]) -> Iterable[InstanceId]:
+    """The instances, with a bar on standard error where somebody looks at it."""
+    if options.quiet or not sys.stderr.isatty():
+        return instances
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(instances, description="pixels", console=Console(stderr=True))
 
 
 def _shown(account: Account) -> dict[str, Any]:

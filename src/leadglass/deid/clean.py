@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import cached_property, lru_cache
 from typing import Final, NamedTuple
@@ -231,13 +231,15 @@ class Place(NamedTuple):
 class Work:
     """One header on its way: what was found and removed so far.
 
-    ``moved`` are the dates that stand for others now.
+    ``vouched`` are top-level attributes for which somebody else answers: they stay as they are. ``moved`` are the dates that
+    stand for others now.
     """
 
-    def __init__(self, object_: Received, profile: Profile, keys: PseudonymKeys) -> None:
+    def __init__(self, object_: Received, profile: Profile, keys: PseudonymKeys, *, vouched: Collection[int] = ()) -> None:
         self.object_ = object_
         self.header: Values = object_.header
         self.signed = object_.signed
+        self.vouched = vouched
         self.profile = profile
         self.keys = keys
         self.notes: list[Note] = []
@@ -279,7 +281,8 @@ class Work:
     def treatment(self, tag: int, vr: str) -> tuple[Treatment | None, Rule]:
         """How a top-level element is treated; None where that takes what stands beside it."""
         treatment, rule = _treatment(self.profile, self.object_.sop_class, (tag,), vr)
-        alone = treatment is not _private and tag >> 16 != _PIXEL_GROUP
+        # A private attribute is read by its creator, the meaning of a code by its scheme.
+        alone = treatment is not _private and tag != _CODE_MEANING and tag >> 16 != _PIXEL_GROUP
         return (treatment if alone else None), rule
 
     def knows_no_more(self, element: Element) -> bool:
@@ -361,7 +364,9 @@ class Work:
             if chosen[tag] is not element:
                 self.note(element, where, "remove", "stands twice; the last one counts")
                 continue
-            if tag in instead:
+            if tag in self.vouched and not above:
+                treatment = _vouched
+            elif tag in instead:
                 treatment = _by_rule(instead[tag], tag, element.vr)
             if treatment[0] is _private and tag & 0xFFFF <= 0xFF:
                 continue
@@ -464,6 +469,13 @@ Treatment = Callable[[Work, Place, Element, Rule], _Ops]
 """What is done with one element: the ops that write it, ``AS_IS``, or None where nothing of it stays."""
 
 
+def _as_it_is(_work: Work, _place: Place, _element: Element, _rule: Rule) -> _Ops:
+    return AS_IS
+
+
+_vouched: Final = (_as_it_is, Rule(Action.KEEP, "let through as it is"))
+
+
 def _remove(work: Work, place: Place, element: Element, rule: Rule) -> _Ops:
     work.note(element, place.where, "remove", rule.why)
     return None
@@ -511,7 +523,7 @@ def _shift(work: Work, place: Place, element: Element, rule: Rule) -> _Ops:
     if moved.encode() == value.rstrip(b" \0"):
         return AS_IS
     work.moved.append(moved.encode())
-    return work.replace(element, place.where, moved.encode(), rule)
+    return work.replace(element, place.where, moved.encode(), Rule(rule.action, f"{rule.why}, moved by the patient's days"))
 
 
 def _sequence(work: Work, place: Place, element: Element, rule: Rule) -> _Ops:

@@ -497,15 +497,27 @@ def option(text: str) -> Option:
     """The option that ``text`` names, in any case and with any separators.
 
     Understood are the names here (``retain-uids``), those of the standard (with or without "Option"), those of the table's
-    columns (``rtnUIDsOpt``) and the codes of CID 7050.
+    columns (``rtnUIDsOpt``), the codes of CID 7050, and a name shortened so far that it can mean one option alone
+    (``retain-device``, ``clean-desc``).
 
     Raises:
         ConfigError: there is no such option.
     """
-    found = _names().get(_squashed(text))
+    found = _names().get(_squashed(text)) or _shortened(text)
     if found is None:
         raise ConfigError(f"no such de-identification option: {text!r}", hint=f"one of {', '.join(Option)}")
     return found
+
+
+def _shortened(text: str) -> Option | None:
+    """The one option whose name has a word for each word of ``text`` that begins so; None where there are several."""
+    words = [word for word in re.split(r"[^a-z0-9]+", text.casefold()) if word not in ("", "option", "with", "information")]
+    found = [
+        each
+        for each, method in METHODS.items()
+        if all(any(long.startswith(word.rstrip("s")) for long in method.meaning.casefold().split()) for word in words)
+    ]
+    return found[0] if words and len(found) == 1 else None
 
 
 def _squashed(text: str) -> str:

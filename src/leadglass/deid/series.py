@@ -30,13 +30,16 @@ _MAX_SLOTS: Final = 48
 """Elements that differ; a series in which more do is not worth a template."""
 _MAX_HEADER: Final = 1 << 18
 """Bytes of a header that is remembered."""
+_MAX_UID: Final = 64
+"""Characters of a UID (PS3.5 9.1); what is longer is not always taken for one."""
 
 _SOP_INSTANCE_UID: Final = 0x00080018
 _META: Final = frozenset({0x00020000, 0x00020003})
 """File Meta Information that follows the SOP Instance UID, and of which nothing goes over."""
 _CONTEXT: Final = frozenset(
-    {0x00080005, 0x00080008, 0x00080016, 0x00080060, 0x00180015, 0x00100020, 0x0020000D, 0x0020000E}
+    {0x00080005, 0x00080008, 0x00080016, 0x00080060, 0x00080102, 0x00180015, 0x00100020, 0x0020000D, 0x0020000E}
     | {0x00120062, 0x00120063, 0x00120064, 0x00280301, 0x00280303}
+    | {0x00081030, 0x0008103E, 0x00181030}  # which say whether the pixels are due for reading
     | {*range(0x00280002, 0x00280012), *range(0x00280100, 0x00280104)}
 )
 """Attributes by which others are treated, or pixels, or that are written anew: where they differ it is another series."""
@@ -187,8 +190,10 @@ class Template:
             if element.tag not in _META if element.tag >> 16 == 2 else _is_context(element):
                 return None
             found.append(number)
+            header = element.value - element.offset
             there, here = element.offset + shift, element.offset
-            if data[there : there + 8] != head[here : here + 8]:
+            closed = element.end > element.value + element.length
+            if closed or data[there : there + header] != head[here : here + header]:
                 break
         return found or None
 
@@ -213,6 +218,8 @@ class Template:
                     made = rendered(work.written(element) if ops is AS_IS else ops, data)
                 if element.tag == _SOP_INSTANCE_UID:
                     uid = uid_text(header.value(element))
+                    if not 0 < element.length <= _MAX_UID or not uid:
+                        return None
             if made:
                 out.append(made)
                 if element.vr != "UI":
@@ -250,7 +257,8 @@ def template(work: Work, plan: HeaderPlan, pixels: PixelValue | None, *, slots: 
         or len(header.head) > _MAX_HEADER
         or header.tail_offset != header.source.size
         or tags != sorted(set(tags))
-        or not received.top.get(_SOP_INSTANCE_UID)
+        or not received.sop_instance_uid
+        or received.sop_instance_uid != uid_text(received.value(_SOP_INSTANCE_UID) or b"")
         or any(action.tag is None for action in plan.notes)
     ):
         return None

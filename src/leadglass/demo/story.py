@@ -31,6 +31,7 @@ from leadglass.assemble.site import (
     create_site,
     open_site,
 )
+from leadglass.demo.export import send_a_folder
 from leadglass.demo.teller import Teller
 from leadglass.dicom.frames import decode, significant
 from leadglass.dicom.instance import Identified, scan
@@ -193,6 +194,7 @@ def live(folder: Path, films: Sequence[Film], teller: Teller) -> Story:
         tampering = _log(scene, company)
         note = (site.tiles.read(CHECKPOINT_FILE) or b"").decode()
         timeline, asked = _timeline(site), _answered(scene)
+    send_a_folder(folder / "deid", films, teller, patterns=_all_patterns(taken))
     return Story(
         taken=taken,
         received=received,
@@ -277,11 +279,7 @@ def _taken(scene: _Scene, tech: Session, film: Film) -> Taken:
 def _look_at_rest(scene: _Scene, taken: Sequence[Taken]) -> Picture:
     """What lies in the site, read by whoever has its keys: no name in it, and no picture."""
     scene.teller.chapter("What a thief would find", "被偷走会看到什么")
-    values = [
-        pattern
-        for film in {each.film.patient.accession: each.film for each in taken}.values()
-        for pattern in _patterns(film)
-    ]
+    values = _all_patterns(taken)
     checkpoint(scene.site)
     kept = [
         path.read_bytes()
@@ -674,6 +672,11 @@ def _patterns(film: Film) -> tuple[bytes, ...]:
             if len(encoded) >= 6 and encoded.decode(codec) == value:
                 found.add(encoded)
     return tuple(sorted(found))
+
+
+def _all_patterns(taken: Sequence[Taken]) -> list[bytes]:
+    visits = {each.film.patient.accession: each.film for each in taken}
+    return [pattern for film in visits.values() for pattern in _patterns(film)]
 
 
 def _refusal(step: Callable[[], object], kind: type[LeadglassError] = RefusedError) -> LeadglassError:

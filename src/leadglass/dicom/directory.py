@@ -31,7 +31,8 @@ def relinked(written: bytes, received: Header) -> bytes:
 
 
 def _records(header: Header) -> tuple[Item, ...]:
-    return next((each.items or () for each in header.elements if each.tag == _RECORDS), ())
+    # Where the sequence stands twice, the last one counts.
+    return next((each.items or () for each in reversed(header.elements) if each.tag == _RECORDS), ())
 
 
 def _pointers(header: Header) -> Iterator[Element]:

@@ -397,7 +397,7 @@ def _actual(reader: _Reader, stated: str, start: int) -> tuple[str, _Encoding]:
         group, _, vr, length = _EXPLICIT.header(data, start)
         fits = (length << 16 | vr) <= reader.size - start - 8
         if vr in _EXPLICIT.vrs and not (encoding is _IMPLICIT and fits):
-            encoding = _BIG if group in (0x0800, 0x0400) and encoding is not _EXPLICIT else _EXPLICIT
+            encoding = _BIG if group in (0x0800, 0x0400) else _EXPLICIT
         elif _BIG.header(data, start)[2] in _BIG.vrs and group in (0x0800, 0x0400):
             encoding = _BIG
         elif fits and vr not in _EXPLICIT.vrs:

@@ -180,7 +180,9 @@ class Identified(Received):
         if self.header.big and not self.encapsulated:
             unit = _swap_unit(self.pixel, self.layout.bits_allocated)
             if unit:
-                return Swapped(self.source, offset=offset, length=length, unit=unit)
+                # Of an odd number of bytes the last one stands where the pad byte does once words are turned.
+                whole = min(length + length % unit, self.pixel.length)
+                return Swapped(self.source, offset=offset, length=whole, unit=unit)
         return PlanSource(Plan((Copy(offset, length),)), (self.source,))
 
 
@@ -290,10 +292,13 @@ class Composed:
 class Clean(Composed):
     """An instance whose header and pixels have been treated. ``compose`` alone makes one.
 
-    ``inverse`` makes the received file again from this file (source 0) and the received pixel value (source 1).
+    ``inverse`` makes the received file again from this file (source 0) and another (source 1). That is ``stream`` where
+    there is one, the received pixel value of an encapsulated file or the whole of a file that nobody can write again just
+    as its writer did, and else the native pixels as they were received.
     """
 
     inverse: Plan
+    stream: Source | None
     composed: InitVar[object]
 
     def __post_init__(self, composed: object) -> None:
@@ -316,7 +321,7 @@ def scan(source: Source) -> Identified:
         InputError: no image, or a header beyond the bounds of ``header``.
     """
     header = walk(source)
-    if header.stated not in NATIVE and header.stated not in ENCAPSULATED:
+    if header.stated not in UNCOMPRESSED and header.stated not in ENCAPSULATED:
         raise UnsupportedPixelsError(
             f"transfer syntax {header.stated} is not supported",
             hint="store it again as Explicit VR Little Endian, JPEG Lossless, JPEG-LS, JPEG 2000 or RLE Lossless",
@@ -519,8 +524,18 @@ def compose(header: HeaderPlan, pixels: Treated) -> Clean:
         sop_class=received.sop_class,
         sop_instance_uid=header.sop_instance_uid,
     )
-    inverse = invert(plan, received=received.source, pixel_value=received.pixel_value)
-    return Clean(plan, (received.source,), header.sop_instance_uid, inverse, _COMPOSED)
+    inverse, stream = _inverse(plan, received)
+    return Clean(plan, (received.source,), header.sop_instance_uid, inverse, stream, _COMPOSED)
+
+
+def _inverse(plan: Plan, received: Identified) -> tuple[Plan, Source | None]:
+    """What makes the received file again, and what it needs of it beside the clean file and native samples."""
+    file = received.header.received
+    if received.header.big or received.source is not file:
+        # Of a deflated file no byte stands in the clean one, and of a big endian one hardly any: it is kept as it is.
+        return Plan((Copy(0, file.size, 1),)), file
+    inverse = invert(plan, received=file, pixel_value=received.pixel_value)
+    return inverse, received.pixels if received.encapsulated else None
 
 
 def _pixel_ops(transfer_syntax: str, value: bytes, bits_allocated: int) -> tuple[Op, ...]:

@@ -193,7 +193,7 @@ def kept_pixels(received: Received) -> PixelValue | None:
         padding=bytes(padded - length),
         unused=unused,
     )
-    return _turned(value, received, bits) if header.big and vr != "OB" else value
+    return _turned(value, received, pixel, bits) if header.big and vr != "OB" else value
 
 
 def _encapsulated(received: Received, pixel: Element) -> PixelValue:
@@ -216,13 +216,14 @@ def _encapsulated(received: Received, pixel: Element) -> PixelValue:
     )
 
 
-def _turned(value: PixelValue, received: Received, bits: int | None) -> PixelValue:
+def _turned(value: PixelValue, received: Received, pixel: Element, bits: int | None) -> PixelValue:
     offset, length = value.span
     if bits is None:
         raise UnsupportedPixelsError("big endian pixels without Bits Allocated (0028,0100) cannot be read")
     unit = max(2, bits // 8)
-    # A value of odd length has its last byte in the pad byte's place once words are turned.
-    turned = Swapped(received.source, offset=offset, length=length + length % unit, unit=unit)
+    # The last byte of an odd number of them stands in the pad byte's place, if there is one: what follows is nobody's.
+    whole = -(-length // unit) * unit
+    turned = Swapped(received.source, offset=offset, length=min(whole, pixel.length), unit=unit)
     return replace(value, ops=(Copy(0, length, 1),), extra=turned, same=False)
 
 

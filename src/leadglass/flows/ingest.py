@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,18 +14,17 @@ from leadglass.dicom.header import RLE_LOSSLESS
 from leadglass.dicom.instance import Clean, Identified, Treated, compose, scan
 from leadglass.dicom.plan import encode as encode_plan
 from leadglass.dicom.source import Source, chunks
-from leadglass.errors import ConflictError, InputError, UnavailableError
+from leadglass.errors import ConflictError, InputError
 from leadglass.flows import vault
 from leadglass.flows.record import allow, record
 from leadglass.flows.session import Session
 from leadglass.flows.terms import term
-from leadglass.flows.vault import name_of, part_context, sha256_of
+from leadglass.flows.vault import name_of, sha256_of
 from leadglass.model.access import Duty, PixelState
 from leadglass.model.frame import Frame
 from leadglass.model.ids import InstanceId, SeriesId, StudyId, Term
-from leadglass.model.instance import Part, SealedPart, StoredInstance, Tier
+from leadglass.model.instance import Part, StoredInstance, Tier
 from leadglass.model.region import Partition, Patch
-from leadglass.seal.envelope import seal_stream
 from leadglass.site import Site
 from leadglass.veil.cover import take
 from leadglass.veil.partition import partition
@@ -69,7 +67,7 @@ def ingest(site: Site, session: Session, source: Source) -> Ingested:
     composed = compose(header, Treated(transfer_syntax=RLE_LOSSLESS, value=covered, photometric=frames[0].photometric))
 
     site.keys.create(instance_id)
-    sealed = _seal_all(site, instance_id, _parts(identified, composed, take(frames, parts)))
+    sealed = vault.seal_parts(site, instance_id, _parts(composed, take(frames, parts)))
     terms = search_terms(identified)
     instance = StoredInstance(
         id=instance_id,
@@ -92,8 +90,7 @@ def ingest(site: Site, session: Session, source: Source) -> Ingested:
     _check_round_trip(site, instance)
     try:
         with site.database.begin() as transaction:
-            for part in sealed:
-                site.blobs.open(part.blob)  # raises when a sweep was faster than a very slow ingest
+            vault.check_stored(site, sealed)
             transaction.instances.add(instance)
             transaction.terms.add(instance_id, {term(site, kind, value) for kind, value in terms})
             record(
@@ -103,12 +100,14 @@ def ingest(site: Site, session: Session, source: Source) -> Ingested:
                 actor=session.actor,
                 subject=instance_id,
                 regions=list(parts.kinds),
-                transfer_syntax=identified.transfer_syntax,
+                transfer_syntax=identified.header.stated,
+                profile=site.profile.digest or None,
+                options=sorted(site.profile.options),
                 attributes=len(header.notes),
             )
     except ConflictError:
         # Another process was faster; what we stored has names of its own and nobody will ask for it.
-        _discard(site, sealed)
+        vault.discard(site, sealed)
         if known := _known(site, session, instance_id, received):
             return known
         raise
@@ -120,15 +119,19 @@ def find_parts(site: Site, identified: Identified, frames: tuple[Frame, ...]) ->
     first = frames[0]
     alone = len(frames) == 1 and first.samples.ndim == 2
     outlines = site.detector(first, view=identified.view_position, modality=identified.modality).masks if alone else {}
-    grid = max(1, round(site.grid * max(first.rows, first.columns) / 2048))
-    return partition(outlines, rows=first.rows, columns=first.columns, grid=grid)
+    return partition(outlines, rows=first.rows, columns=first.columns, grid=cell_edge(site, first))
+
+
+def cell_edge(site: Site, frame: Frame) -> int:
+    """Edge of a partition cell, in pixels of a film of that size."""
+    return max(1, round(site.grid * max(frame.rows, frame.columns) / 2048))
 
 
 def _check_round_trip(site: Site, instance: StoredInstance) -> None:
     """What was stored gives the received file back, bit for bit; proved before anybody relies on it."""
-    if vault.fingerprint(site, sha256_of(chunks(vault.received(site, instance)))) == instance.fingerprint:
+    if vault.comes_back(site, instance):
         return
-    _discard(site, instance.parts)
+    vault.discard(site, instance.parts)
     raise InputError(
         "the file does not come back bit for bit from what was stored",
         hint="did it change while it was read? if it did not, please report it",
@@ -149,44 +152,18 @@ def _known(site: Site, session: Session, instance_id: InstanceId, received: str)
     )
 
 
-def _parts(identified: Identified, composed: Clean, patches: tuple[Patch, ...]) -> Iterator[tuple[str, Iterable[bytes]]]:
+def _parts(composed: Clean, patches: tuple[Patch, ...]) -> Iterator[tuple[str, Iterable[bytes]]]:
     yield Part.CLEAN, composed.chunks()
     yield Part.RESIDUE, (encode_plan(composed.inverse),)
-    if identified.encapsulated:
-        yield Part.STREAM, chunks(identified.pixels)
+    if composed.stream is not None:
+        yield Part.STREAM, chunks(composed.stream)
+    yield from patch_parts(patches)
+
+
+def patch_parts(patches: Iterable[Patch]) -> Iterator[tuple[str, Iterable[bytes]]]:
+    """Patches as parts to seal."""
     for patch in patches:
         yield Part.patch(patch.region.kind), (encode_patch(patch),)
-
-
-def _seal_all(site: Site, instance: InstanceId, parts: Iterable[tuple[str, Iterable[bytes]]]) -> tuple[SealedPart, ...]:
-    """Every part, sealed and stored; when one finds no room, the others give theirs back."""
-    sealed: list[SealedPart] = []
-    try:
-        for name, data in parts:
-            sealed.append(_seal(site, instance, name, data))
-    except UnavailableError:
-        with suppress(UnavailableError):
-            _discard(site, sealed)
-        raise
-    return tuple(sealed)
-
-
-def _discard(site: Site, sealed: Iterable[SealedPart]) -> None:
-    for part in sealed:
-        site.blobs.discard(part.blob)
-
-
-def _seal(site: Site, instance: InstanceId, part: str, data: Iterable[bytes]) -> SealedPart:
-    key = site.entropy.bytes(32)
-    context = part_context(instance, part)
-    stream = seal_stream(data, key=key, nonce=site.entropy.bytes(24), context=context.encode())
-    blob = site.blobs.put(stream)
-    return SealedPart(
-        part=part,
-        blob=blob,
-        wrapped_key=site.keys.wrap(instance, key, context=context),
-        size=site.blobs.open(blob).size,
-    )
 
 
 def _first(site: Site, terms: Iterable[tuple[str, str]], kind: str) -> Term | None:

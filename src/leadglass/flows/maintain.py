@@ -1,15 +1,17 @@
-"""Make good what crashes leave: sweep blobs that nobody names, put queued entries into the log."""
+"""What a site does by itself: sweep what crashes leave, look at pixels that nobody looked at, put entries into the log."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from leadglass.flows.checkpoint import checkpoint
+from leadglass.flows.examine import Examination, examine_all
 from leadglass.flows.record import allow, record
 from leadglass.flows.session import Session
 from leadglass.model.access import Duty
-from leadglass.model.ids import BlobId
+from leadglass.model.ids import BlobId, InstanceId
 from leadglass.ports import Transaction
 from leadglass.site import Site
 
@@ -21,11 +23,17 @@ UNNAMED_FOR = timedelta(hours=1)
 class Maintained:
     blobs: int
     unfinished: int
+    pixels: Examination
     log_size: int
 
 
-def maintain(site: Site, session: Session) -> Maintained:
-    """Sweep and checkpoint.
+def maintain(
+    site: Site, session: Session, *, progress: Callable[[Sequence[InstanceId]], Iterable[InstanceId]] = tuple
+) -> Maintained:
+    """Sweep, examine pixels, checkpoint; ``progress`` is given the instances to examine and gives them on.
+
+    The sweep comes first: what an examination replaces is nobody's from then on, and a release that is reading it meanwhile
+    may finish.
 
     Raises:
         RefusedError: the session may not maintain the site.
@@ -43,7 +51,8 @@ def maintain(site: Site, session: Session) -> Maintained:
             for blob in sorted(orphans - _named(transaction)):
                 site.blobs.discard(blob)
     unfinished = site.blobs.tidy(before)
-    return Maintained(len(orphans), unfinished, checkpoint(site).size)
+    pixels = examine_all(site, progress=progress)
+    return Maintained(len(orphans), unfinished, pixels, checkpoint(site).size)
 
 
 def _named(transaction: Transaction) -> set[BlobId]:

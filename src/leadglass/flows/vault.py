@@ -1,23 +1,24 @@
-"""Opening what is stored: parts of an instance, its frames, and the file as it was received."""
+"""What is stored of an instance: its parts sealed and opened, its frames, and the file as it was received."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from leadglass.dicom.frames import native
 from leadglass.dicom.instance import Identified, scan
 from leadglass.dicom.plan import PlanSource
 from leadglass.dicom.plan import decode as decode_plan
-from leadglass.dicom.source import BytesSource, Lazy, Source
-from leadglass.errors import InputError, ShreddedError
+from leadglass.dicom.source import BytesSource, Lazy, Source, chunks
+from leadglass.errors import InputError, ShreddedError, UnavailableError
 from leadglass.model.frame import Frame
 from leadglass.model.ids import InstanceId
-from leadglass.model.instance import Part, StoredInstance, Tier
+from leadglass.model.instance import Part, SealedPart, StoredInstance, Tier
 from leadglass.model.region import Partition, Patch
 from leadglass.ports import Transaction
-from leadglass.seal.envelope import Unsealed
+from leadglass.seal.envelope import Unsealed, seal_stream
 from leadglass.seal.keys import keyed
 from leadglass.site import Site
 from leadglass.veil.cover import assemble
@@ -45,6 +46,52 @@ def sha256_of(pieces: Iterable[bytes]) -> str:
 def part_context(instance: InstanceId, part: str) -> str:
     """What a stored part is sealed to: this part of this instance and no other."""
     return f"leadglass/part@v1/{instance}/{part}"
+
+
+def seal_parts(site: Site, instance: InstanceId, parts: Iterable[tuple[str, Iterable[bytes]]]) -> tuple[SealedPart, ...]:
+    """Every part (name, bytes), sealed and stored; when one finds no room, the others give theirs back.
+
+    Raises:
+        UnavailableError: no room, or the store does not answer.
+    """
+    sealed: list[SealedPart] = []
+    try:
+        for name, data in parts:
+            sealed.append(_seal(site, instance, name, data))
+    except UnavailableError:
+        with suppress(UnavailableError):
+            discard(site, sealed)
+        raise
+    return tuple(sealed)
+
+
+def discard(site: Site, sealed: Iterable[SealedPart]) -> None:
+    """Remove the blobs of parts that no row names."""
+    for part in sealed:
+        site.blobs.discard(part.blob)
+
+
+def check_stored(site: Site, sealed: Iterable[SealedPart]) -> None:
+    """Return where every blob is in the store; to be asked in the transaction that is about to name them.
+
+    Raises:
+        UnavailableError: a sweep was faster than whoever stored one.
+    """
+    for part in sealed:
+        site.blobs.open(part.blob)
+
+
+def _seal(site: Site, instance: InstanceId, part: str, data: Iterable[bytes]) -> SealedPart:
+    key = site.entropy.bytes(32)
+    context = part_context(instance, part)
+    stream = seal_stream(data, key=key, nonce=site.entropy.bytes(24), context=context.encode())
+    blob = site.blobs.put(stream)
+    return SealedPart(
+        part=part,
+        blob=blob,
+        wrapped_key=site.keys.wrap(instance, key, context=context),
+        size=site.blobs.open(blob).size,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +143,7 @@ def open_film(site: Site, instance: StoredInstance) -> Film:
 def received(site: Site, instance: StoredInstance) -> Source:
     """The file as it was received, bit for bit: the clean file, the residue and the pixels put together again.
 
-    Reading its header unseals no pixels.
+    Reading its header unseals no pixels, unless the file is stored as a whole.
     """
     inverse = decode_plan(_whole(open_part(site, instance, Part.RESIDUE)))
     clean = open_part(site, instance, Part.CLEAN)
@@ -108,6 +155,11 @@ def received(site: Site, instance: StoredInstance) -> Source:
         return BytesSource(b"".join(native(open_film(site, instance).frames, layout)))
 
     return PlanSource(inverse, (clean, Lazy(pixels)))
+
+
+def comes_back(site: Site, instance: StoredInstance) -> bool:
+    """Whether what is stored gives the received file back, bit for bit."""
+    return fingerprint(site, sha256_of(chunks(received(site, instance)))) == instance.fingerprint
 
 
 def _whole(source: Source) -> bytes:

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
+import zlib
+from collections.abc import Iterator
 
 import hostile as h
+import planting as p
 import pydicom
 import pytest
 
-from leadglass.dicom.header import MAX_DEPTH, MAX_ELEMENTS, encode_element, explicit, explicit_vr, walk
+from leadglass.dicom.header import (
+    MAX_DEPTH,
+    MAX_ELEMENTS,
+    MAX_INFLATED,
+    MAX_TRAILING,
+    Element,
+    Header,
+    encode_element,
+    explicit,
+    explicit_vr,
+    walk,
+)
 from leadglass.dicom.plan import Plan, run
-from leadglass.dicom.source import BytesSource
+from leadglass.dicom.source import BytesSource, Source
 from leadglass.errors import InputError, MalformedError, NotDicomError, UnsupportedPixelsError
 
 
@@ -264,3 +279,203 @@ def test_an_implicit_header_becomes_explicit() -> None:
     expected = pydicom.dcmread(io.BytesIO(data))
     del expected.PixelData
     assert pydicom.dcmread(io.BytesIO(out)) == expected
+
+
+# --- other encodings, and files that are in another one than they say -------------------------------------------------
+
+EVERY_SYNTAX = [p.EXPLICIT, p.IMPLICIT, p.BIG_ENDIAN, p.DEFLATED]
+
+
+def deflated(body: bytes) -> bytes:
+    stream = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return stream.compress(body) + stream.flush()
+
+
+def small(syntax: str, *, undefined: bool = False, pixels: bytes = bytes(range(8))) -> p.Draft:
+    """Values of every width, a sequence, and pixels."""
+    d = p.Draft("small.dcm", syntax=syntax, charset="ISO_IR 192", encode=p.UTF_8)
+    d.sop_class, d.sop_instance = h.DR, "1.2.3.4.5"
+    d.put(0x00080016, "UI", h.DR)
+    d.put(0x00080018, "UI", "1.2.3.4.5")
+    d.put(0x00080060, "CS", "DX")
+    d.put(0x00100010, "PN", "Doe^Jane")
+    d.put(0x00189327, "FD", [1.5, -2.25])
+    (item,) = d.items(0x00400275, undefined=undefined)
+    item.put(0x00400007, "LO", "chest")
+    item.put(0x00280010, "US", 513)
+    d.put(0x00280009, "AT", [0x00181063])
+    d.put(0x00280010, "US", 258)
+    d.put(0x00280103, "US", 1)
+    d.put(0x00280106, "SS", -2)
+    d.put(0x00289001, "UL", 0x01020304)
+    d.put(0x0040A124, "UI", "1.2.3")
+    d.put(0x7FE00010, "OW", pixels)
+    return d
+
+
+def bytes_of(d: p.Draft) -> bytes:
+    return d.sample(deflate=deflated if d.syntax == p.DEFLATED else None).data
+
+
+def values(header: Header) -> list[tuple[int, bytes]]:
+    """Tags and values of all elements below the pixels, as they would stand in a little endian file."""
+
+    def below(elements: tuple[Element, ...]) -> Iterator[tuple[int, bytes]]:
+        for element in elements:
+            if element.items is None:
+                yield element.tag, header.value(element)
+            for item in element.items or ():
+                yield from below(item.elements)
+
+    return list(below(header.elements[:-1]))
+
+
+@pytest.mark.parametrize("syntax", EVERY_SYNTAX)
+@pytest.mark.parametrize("undefined", [True, False])
+def test_every_encoding_says_the_same(syntax: str, undefined: bool) -> None:
+    header = walk(BytesSource(bytes_of(small(syntax, undefined=undefined))))
+    assert values(header) == values(walk(BytesSource(bytes_of(small(p.EXPLICIT)))))
+    assert (header.stated, header.big, header.implicit) == (syntax, syntax == p.BIG_ENDIAN, syntax == p.IMPLICIT)
+    assert header.transfer_syntax == (p.EXPLICIT if syntax == p.DEFLATED else syntax)
+
+
+@pytest.mark.parametrize("syntax", EVERY_SYNTAX)
+@pytest.mark.parametrize("undefined", [True, False])
+def test_every_encoding_becomes_explicit_as_pydicom_reads_it(syntax: str, undefined: bool) -> None:
+    data = bytes_of(small(syntax, undefined=undefined))
+    header = walk(BytesSource(data))
+    ops = [op for element in header.elements[:-1] for op in explicit(header, element, signed=True)]
+    out = h.meta(h.EXPLICIT) + b"".join(run(Plan(tuple(ops)), (header.source,)))
+    expected = pydicom.dcmread(io.BytesIO(data))
+    del expected.PixelData
+    written = pydicom.dcmread(io.BytesIO(out))
+    assert [str(element) for element in written.iterall()] == [str(element) for element in expected.iterall()]
+
+
+@pytest.mark.parametrize("stated", [*EVERY_SYNTAX[:3], h.JPEG_2000])
+@pytest.mark.parametrize("actual", EVERY_SYNTAX[:3])
+def test_a_file_is_read_as_what_it_is_whatever_it_states(stated: str, actual: str) -> None:
+    d = small(actual)
+    body = d.encoded()
+    d.syntax = stated
+    header = walk(BytesSource(d.preamble + b"DICM" + d.file_meta() + body))
+    assert values(header) == values(walk(BytesSource(bytes_of(small(p.EXPLICIT)))))
+    assert header.stated == stated
+    if stated != h.JPEG_2000:
+        assert header.transfer_syntax == actual
+
+
+@pytest.mark.parametrize("syntax", EVERY_SYNTAX[:3])
+@pytest.mark.parametrize("preamble", [b"", bytes(128) + b"DICM"])
+def test_a_file_without_meta_is_read_as_what_it_is(syntax: str, preamble: bytes) -> None:
+    header = walk(BytesSource(preamble + small(syntax).encoded()))
+    assert (header.transfer_syntax, header.stated) == (syntax, syntax)
+
+
+def test_file_meta_in_implicit_vr_is_read() -> None:
+    elements = [
+        h.element(0x00020002, "UI", h.DR, implicit=True),
+        h.element(0x00020003, "UI", "1.2.3", implicit=True),
+        h.element(0x00020010, "UI", h.EXPLICIT, implicit=True),
+    ]
+    header = walk(BytesSource(h.film(file_meta=bytes(128) + b"DICM" + b"".join(elements))))
+    assert [element.tag for element in header.meta] == [0x00020002, 0x00020003, 0x00020010]
+    assert (header.transfer_syntax, header.elements[0].tag) == (h.EXPLICIT, 0x00080016)
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 40, 2**31])
+def test_a_group_length_that_lies_moves_nothing(length: int) -> None:
+    data = h.film()
+    at = data.index(b"UL\x04\0") + 4
+    lying = data[:at] + struct.pack("<L", length) + data[at + 4 :]
+    assert [element.tag for element in walk(BytesSource(lying)).elements] == tags(data)
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+def test_items_of_the_other_vr_become_explicit(implicit: bool) -> None:
+    inner = h.element(0x00081155, "UI", "1.2", implicit=not implicit)
+    item = struct.pack("<HHL", 0xFFFE, 0xE000, len(inner)) + inner
+    data = h.film(
+        [h.head(0x00081140, "SQ", len(item), implicit=implicit) + item], syntax=h.IMPLICIT if implicit else h.EXPLICIT
+    )
+    header = walk(BytesSource(data))
+    (sequence,) = (each for each in header.elements if each.tag == 0x00081140)
+    out = b"".join(run(Plan(tuple(explicit(header, sequence, signed=False))), (header.source,)))
+    assert out == h.sequence(0x00081140, [[h.element(0x00081155, "UI", "1.2")]])
+
+
+@pytest.mark.parametrize(
+    "after", [b"\0", b"\0" * 9, b"4711 0815 " * 3, b"\xff" * 40, struct.pack("<HHL", 0xFFFE, 0xE0DD, 0)]
+)
+@pytest.mark.parametrize("pixels", [True, False])
+def test_bytes_behind_are_told_from_elements(after: bytes, pixels: bool) -> None:
+    data = h.film(pixels=None if pixels else b"")
+    header = walk(BytesSource(data + after))
+    assert [element.tag for element in header.elements] == tags(data)
+    assert header.trailing == len(data)
+
+
+def test_more_bytes_behind_than_anybody_leaves_are_malformed() -> None:
+    with pytest.raises(MalformedError, match="no data element begins at offset"):
+        walk(BytesSource(h.film(pixels=b"") + bytes(MAX_TRAILING + 1)))
+
+
+def test_bytes_behind_the_pixels_are_not_held_in_memory() -> None:
+    data = h.film(after=bytes(30 << 20))
+    tracemalloc.start()
+    header = walk(BytesSource(data))
+    held = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert header.trailing == len(data) - (30 << 20)
+    assert held < 1 << 20
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [lambda body: body[:-3], lambda body: b"\xff" + body, lambda body: body[:40] + b"\0" * 40 + body[80:], lambda _: b""],
+    ids=["cut", "no stream", "damaged", "empty"],
+)
+def test_a_deflated_data_set_that_is_broken_is_malformed(broken: object) -> None:
+    assert callable(broken)
+    d = small(p.DEFLATED)
+    with pytest.raises(MalformedError, match=r"offset|no end"):
+        walk(BytesSource(d.preamble + b"DICM" + d.file_meta() + broken(deflated(d.encoded()))))
+
+
+def test_a_deflated_data_set_of_gigabytes_is_refused_while_it_is_inflated() -> None:
+    d, stream = small(p.DEFLATED), zlib.compressobj(1, wbits=-zlib.MAX_WBITS)
+    body = stream.compress(p.head(0x00091001, "OB", 3 << 30))
+    body += b"".join(stream.compress(bytes(1 << 20)) for _ in range((MAX_INFLATED >> 20) + 1))
+    with pytest.raises(InputError, match="deflated data set is larger"):
+        walk(BytesSource(d.preamble + b"DICM" + d.file_meta() + body))
+
+
+def test_an_inflated_data_set_goes_where_it_is_told_piece_by_piece() -> None:
+    sizes: list[int] = []
+
+    def spool(pieces: Iterator[bytes]) -> Source:
+        held = b""
+        for piece in pieces:
+            sizes.append(len(piece))
+            held += piece
+        return BytesSource(held)
+
+    header = walk(BytesSource(bytes_of(small(p.DEFLATED, pixels=bytes(5 << 20)))), spool=spool)
+    assert max(sizes) <= 1 << 20
+    assert header.elements[-1].length == 5 << 20
+
+
+@pytest.mark.parametrize("syntax", EVERY_SYNTAX)
+def test_every_encoding_cut_anywhere_is_an_error_without_values_or_shorter(syntax: str) -> None:
+    data = bytes_of(small(syntax))
+    whole = walk(BytesSource(data)).elements
+    told: list[str] = []
+    for stop in range(len(data)):
+        try:
+            elements = walk(BytesSource(data[:stop])).elements
+        except InputError as error:
+            told.append(str(error))
+        else:
+            assert [each.tag for each in elements] == [each.tag for each in whole[: len(elements)]]
+    assert len(told) > len(data) // 2
+    assert [message for message in told if "Doe" in message or "chest" in message] == []

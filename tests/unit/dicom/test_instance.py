@@ -160,7 +160,7 @@ def test_an_error_does_not_repeat_the_value() -> None:
 
 def test_nobody_makes_a_clean_but_compose() -> None:
     with pytest.raises(TypeError):
-        Clean(Plan(()), (), "1.2.3", Plan(()), object())
+        Clean(Plan(()), (), "1.2.3", Plan(()), None, object())
 
 
 def test_a_clean_cannot_be_changed_into_another() -> None:

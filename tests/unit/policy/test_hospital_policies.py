@@ -140,7 +140,7 @@ def test_a_decision_says_who_may_approve(action: str, purpose: str, roles: tuple
 
 DUTIES = {
     Duty.INGEST: "tech service",
-    Duty.CHECK: "tech dso",
+    Duty.CHECK: "tech dso service",
     Duty.LIST: "admin tech dr ward student dso head vendor auditor",
     Duty.SEARCH: "tech dr ward dso head",
     Duty.ORDER: "tech admin ward",

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 from leadglass.adapters.files import write_new
-from leadglass.errors import ConfigError
+from leadglass.errors import ConfigError, ConflictError
 
 KEY_SIZE = 32
 
@@ -19,7 +19,10 @@ def make_key(path: Path) -> None:
         ConflictError: something of that name is there; a key is never replaced.
         UnavailableError: it cannot be written.
     """
-    write_new(path, os.urandom(KEY_SIZE), mode=0o600)
+    try:
+        write_new(path, os.urandom(KEY_SIZE), mode=0o600)
+    except ConflictError as error:
+        raise ConflictError(error.message, hint="leave --make-key out to use it, or name a new one") from error
 
 
 def read_key(path: Path) -> bytes:

@@ -562,9 +562,12 @@ def _latin_names(folded: Folded) -> Iterator[Hit]:
     ordinary = words().ordinary
     cased = folded.cased
     for pattern, sure in _LATIN_NAMES:
-        for match in pattern.finditer(cased):
+        at = 0
+        while match := pattern.search(cased, at):
             start, stop = match.span("v")
             kept = _without_ordinary(cased, start, stop, ordinary)
+            # What was no name may hold the next cue, "MR CHEST Dr. Voss"; a cue stands before the name, or the name is it.
+            at = kept[1] if kept else start if start > match.start() else stop
             if kept is None:
                 continue
             start, stop = kept

@@ -1,7 +1,8 @@
-"""Run one Python peer over a folder, in the peer's own environment: ``python peer_driver.py PEER SOURCE OUT``.
+"""Run one Python peer over a folder, in the peer's own environment: ``python peer.py PEER SOURCE OUT``.
 
 Prints one JSON object: for each file why it failed (null where it did not), and the processor seconds of the loop. Each peer
-is used as its documentation begins: with its defaults.
+is used as its documentation begins: with its defaults. This lies in a folder of its own because Python looks for imports
+beside a script, and a benchmark of ours has the name of a peer.
 """
 
 from __future__ import annotations
