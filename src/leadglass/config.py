@@ -12,7 +12,6 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from leadglass.deid.profile import Option
 from leadglass.errors import ConfigError
 
 SETTINGS_FILE = "leadglass.toml"
@@ -45,9 +44,9 @@ class DeidSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    profile: Path | None = None
-    """A profile file, below the site unless absolute; none is the Basic Profile."""
-    options: tuple[Option, ...] = ()
+    profile: str = "basic"
+    """``basic``, the Basic Profile of PS3.15, or a profile file, below the site unless absolute."""
+    options: tuple[str, ...] = ()
     """Options of PS3.15 E.3 on top of it."""
 
 
@@ -138,6 +137,7 @@ ticket_days = 7
 grant_hours = 24
 
 [deid]
+profile = "basic"
 options = []
 
 [veil]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pydicom import dcmread
@@ -732,6 +732,7 @@ def _in_words(value: bytes, *, bits: int, order: str) -> bytes:
     return np.frombuffer(value, "<u2").astype(">u2").tobytes() if bits == 8 and order == ">" else value
 
 
+@settings(max_examples=15)  # each reads several views of a film
 @given(
     places=st.lists(st.tuples(st.integers(0, 190), st.integers(0, 120)), min_size=1, max_size=3), grid=st.integers(1, 200)
 )

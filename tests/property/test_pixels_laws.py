@@ -77,3 +77,14 @@ def test_a_mark_one_level_above_a_flat_ground_is_seen_in_some_view(turns: int, g
     samples[40:52, 60] = ground + 1
     _, greys = views(Frame(np.ascontiguousarray(np.rot90(samples, turns)), "MONOCHROME2", 16))
     assert max(int(np.ptp(grey)) for grey in greys) >= 40
+
+
+def test_a_huge_frame_is_shown_at_reading_size() -> None:
+    samples = np.zeros((9000, 7000), np.uint8)
+    samples[4500:4600, 3500:3520] = 200
+    frame = Frame(samples, "MONOCHROME2", 8)
+    _, (contrast, *_) = views(frame)
+    assert contrast.shape == reading_shape(frame)
+    row, column = np.unravel_index(int(contrast.argmax()), contrast.shape)
+    assert abs(row / contrast.shape[0] - 4550 / 9000) < 0.01
+    assert abs(column / contrast.shape[1] - 3510 / 7000) < 0.01

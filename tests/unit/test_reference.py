@@ -266,7 +266,8 @@ def test_every_setting_has_a_section(reference: Path) -> None:
 def test_a_setting_is_documented_with_its_variable_default_and_range(reference: Path, name: str) -> None:
     text, field = sections((reference / "settings.md").read_text(), 2)[name], SETTINGS[name]
     limits = [limit for each in field.metadata for limit in (getattr(each, "ge", None), getattr(each, "le", None))]
-    default = r"No default\b" if field.is_required() else rf"[Dd]efault `?{re.escape(str(field.default))}\b"
+    default = json.dumps(field.default) if isinstance(field.default, tuple) else str(field.default)
+    default = r"No default\b" if field.is_required() else rf"[Dd]efault `?{re.escape(default)}(?!\w)"
     assert f"Variable: `LEADGLASS_{name.upper().replace('.', '__')}`." in text
     assert re.search(default, text)
     assert [limit for limit in limits if limit is not None and not re.search(rf"\b{limit}\b", text)] == []

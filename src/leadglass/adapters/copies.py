@@ -1,7 +1,7 @@
 """From file to file: read a file's beginning in one call, carry out a plan in few, and give the result its name.
 
-What is written appears whole or not at all: it is written under a hidden name beside its place and linked into it. Nothing
-is synchronised here; whoever writes many files does that once for many.
+What is written appears whole or not at all: it is written under a hidden name beside its place and renamed. Nothing is
+synchronised here; whoever writes many files does that once for many.
 """
 
 from __future__ import annotations
@@ -289,7 +289,7 @@ def _unwritable(folder: str, error: OSError) -> UnavailableError:
     )
 
 
-MAX_SPOOLED: Final = 1 << 33
+MAX_SPOOLED: Final = 1 << 31
 """Bytes of one inflated data set; a larger one is no honest file."""
 
 

@@ -41,10 +41,13 @@ JOURNAL = "run.db"
 ALREADY_DONE = "already done"
 SAME_INSTANCE = "gives the same output as another file"
 OTHER_CONTENT = "another file with the same name by rule has other content; both are kept"
+NO_PLACE = "its output has no place: another output has the name of its folder"
 
 Treat = Callable[[Path, Path, PurePosixPath, Treatment], Outcome]
 """What a worker does with a file; ``desk.treat_file``."""
 _READERS = ("rapidocr",)
+_NAME_BYTES, _SUFFIX = 255, 32
+"""Bytes that file systems allow a name, and characters of what follows its last dot that are worth keeping."""
 _SECURE_SECONDS = 10.0
 """Between two moments at which everything done is brought to the disk."""
 
@@ -152,9 +155,13 @@ def treat_chunk(treat: Treat, tasks: Sequence[Task], staging: str, treatment: Tr
     attempt = os.urandom(12).hex()
     folder = Path(staging, attempt)
     try:
-        folder.mkdir(mode=0o700)
+        # Apart: an output may be called as anything is, a number too.
+        making = folder / "making"
+        making.mkdir(mode=0o700, parents=True)
         with ONE_AT_A_TIME:
-            outcomes = tuple(_treated(treat, task, folder, str(number), treatment) for number, task in enumerate(tasks))
+            outcomes = tuple(
+                _treated(treat, task, making, f"{folder}/{number}", treatment) for number, task in enumerate(tasks)
+            )
     except OSError as error:
         raise UnavailableError(
             f"{staging} cannot be used: {error.strerror}", hint="does every worker see it under this path?"
@@ -162,9 +169,10 @@ def treat_chunk(treat: Treat, tasks: Sequence[Task], staging: str, treatment: Tr
     return Treated(attempt, outcomes, time.monotonic() - begun, f"{socket.gethostname()}:{os.getpid()}")
 
 
-def _treated(treat: Treat, task: Task, folder: Path, name: str, treatment: Treatment) -> tuple[Outcome, str | None, int]:
+def _treated(treat: Treat, task: Task, making: Path, waiting: str, treatment: Treatment) -> tuple[Outcome, str | None, int]:
+    """Treat a file in the folder ``making``; its output then waits at the path ``waiting``."""
     try:
-        outcome = treat(Path(task.place), folder, PurePosixPath(task.path), treatment)
+        outcome = treat(Path(task.place), making, PurePosixPath(task.path), treatment)
     except NotDicomError as error:
         outcome = Outcome(State.SKIPPED, said_of(error))
     except UnavailableError:
@@ -175,9 +183,8 @@ def _treated(treat: Treat, task: Task, folder: Path, name: str, treatment: Treat
     if outcome.state is not State.DONE or outcome.output is None:
         return outcome, None, 0
     # Out of the way of the next file that wants the same name. A Path for every file of millions costs more than the calls.
-    waiting = f"{folder}/{name}"
-    os.rename(f"{folder}/{outcome.output}", waiting)  # noqa: PTH104
-    return outcome, name, os.stat(waiting).st_size  # noqa: PTH116
+    os.rename(f"{making}/{outcome.output}", waiting)  # noqa: PTH104
+    return outcome, waiting.rpartition("/")[2], os.stat(waiting).st_size  # noqa: PTH116
 
 
 def said_of(error: Exception) -> str:
@@ -427,6 +434,9 @@ class Run:
         if written in others:
             self.journal.plan([Move(waiting, None, staged=True)])
             return _Place(State.SKIPPED, SAME_INSTANCE, others[written])
+        if self._wary and not self._staging.takes(wanted):
+            self.journal.plan([Move(waiting, None, staged=True)])
+            return _Place(State.QUARANTINED, NO_PLACE)
         place = _Place(State.DONE, outcome.reason, wanted)
         if others or (self._wary and os.path.lexists(f"{self._out}/{wanted}")):
             place = _Place(State.DONE, OTHER_CONTENT, apart(wanted, written))
@@ -515,7 +525,9 @@ def _unusable(found: Found) -> Record:
 def apart(wanted: str, written: str) -> str:
     """The name of an output whose rightful name another one wants too."""
     path = PurePosixPath(wanted)
-    return str(path.with_name(f"{path.stem}-{written[:12]}{path.suffix}"))
+    end = f"-{written[:12]}{path.suffix[:_SUFFIX]}"
+    # What is cut off a long name is no loss: the digest tells outputs apart.
+    return str(path.with_name(os.fsdecode(os.fsencode(path.stem)[: _NAME_BYTES - len(os.fsencode(end))]) + end))
 
 
 def _record(task: Task, outcome: Outcome, place: _Place, *, written_size: int, again: bool) -> Record:

@@ -148,11 +148,12 @@ def _site(
 
 
 def _profile(folder: Path, settings: Settings) -> Profile:
-    file = settings.deid.profile
-    try:
-        text = (folder / file).read_text(encoding="utf-8") if file else "basic"
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the profile {file} cannot be read: {type(error).__name__}", hint="look at deid.profile") from error
+    text = settings.deid.profile
+    if text != "basic":
+        try:
+            text = (folder / text).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError, ValueError) as error:
+            raise ConfigError("the profile file cannot be read", hint=f"look at deid.profile in {SETTINGS_FILE}") from error
     return profile(text, options=settings.deid.options)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -31,6 +32,7 @@ from leadglass.deid.pixels import Look, Reading, Verdict, combined, photographic
 from leadglass.deid.profile import Option, Profile, profile
 from leadglass.deid.pseudonym import PseudonymKeys
 from leadglass.deid.series import Match, Template, template
+from leadglass.dicom.directory import MEDIA_STORAGE_DIRECTORY
 from leadglass.dicom.frames import decode, significant
 from leadglass.dicom.header import PIXEL_DATA, Element, keyword, tag_text, walk
 from leadglass.dicom.instance import HeaderPlan, Note, Received, file_beginning, image, received
@@ -326,7 +328,7 @@ def _leaks(treated: Treated, patterns: residual.Patterns, *, vouched: Collection
     """What identifies and is still in the file that would be written."""
     written = PlanSource(Plan(treated.parts.ops), treated.sources)
     pixels = treated.pixels
-    samples = (len(treated.before), pixels.span[1]) if pixels else None
+    samples = (len(treated.before), pixels.length) if pixels else None
     return residual.residual(walk(written, ahead=len(treated.before)), patterns, samples=samples, vouched=vouched)
 
 
@@ -393,34 +395,51 @@ def explained(source: Source, treatment: Treatment) -> Iterator[Explained]:
     """Attribute by attribute, what happens and why, in the order of the file; then what lies outside the data set."""
     with spool() as keep:
         header = walk(source, ahead=_AHEAD, spool=keep)
-        desk = Desk(treatment)
-        plan = Work(received(header), desk.profile, desk.keys).plan()
-        notes = {(note.where, note.tag): note for note in plan.notes}
-        yield from _explained(header.elements, "", notes, above=None)
+        object_, desk = received(header), Desk(treatment)
+        work = Work(object_, desk.profile, desk.keys)
+        plan = work.plan()
+        # Of an attribute that stands twice there may be two notes, in the order of the file.
+        notes: dict[tuple[str, int | None], list[Note]] = defaultdict(list)
+        for note in plan.notes:
+            notes[note.where, note.tag].append(note)
+        directory = object_.sop_class == MEDIA_STORAGE_DIRECTORY
+        said = () if directory else tuple(tag for tag, _ in work.statements(pixels_cleaned=False))
+        yield from _explained(header.elements, "", notes, above=None, said=said)
         there = {element.tag for element in header.elements}
         for tag in (tag for tag, _ in plan.elements if tag not in there):
-            yield Explained(
-                tag_text(tag), keyword(tag), "add", "what a de-identified instance says of itself (PS3.15 E.1.1)"
-            )
-        for note in notes.values():
+            yield Explained(tag_text(tag), keyword(tag), "add", _SAID)
+        for note in chain(*notes.values()):
             yield Explained(note.finding.path, note.finding.keyword, note.action, note.why)
 
 
+_SAID: Final = "what a de-identified instance says of itself (PS3.15 E.1.1)"
+
+
 def _explained(
-    elements: Sequence[Element], where: str, notes: dict[tuple[str, int | None], Note], *, above: Note | None
+    elements: Sequence[Element],
+    where: str,
+    notes: Mapping[tuple[str, int | None], list[Note]],
+    *,
+    above: Note | None,
+    said: Collection[int] = (),
 ) -> Iterator[Explained]:
-    """``above``: the sequence of these elements does not stay."""
+    """``above``: the sequence of these elements does not stay. ``said``: attributes that are written anew in any case."""
     for element in elements:
-        note = notes.pop((where, element.tag), None)
+        waiting = notes.get((where, element.tag), [])
+        note = waiting.pop(0) if waiting else None
         path, name = f"{where}{tag_text(element.tag)}", keyword(element.tag)
         if above is not None:
             yield Explained(path, name, above.action, f"stands in what does not stay: {above.why}")
         elif note is not None:
             yield Explained(path, name, note.action, note.why)
-        elif element.tag >> 16 == PIXEL_DATA >> 16:
+        elif element.tag in said:
+            yield Explained(path, name, "replace", _SAID)
+        elif element.tag >> 16 != PIXEL_DATA >> 16:
+            yield Explained(path, name, "keep", "nothing in it identifies")
+        elif element.tag & 0xFFFF in (8, 9, 16):
             yield Explained(path, name, "keep", "the pixels; see --pixels")
         else:
-            yield Explained(path, name, "keep", "nothing in it identifies")
+            yield Explained(path, name, "remove", "says where frames lie, which the pixels tell")
         gone = above or (note if note is not None and note.action in ("remove", "empty") else None)
         for number, item in enumerate(element.items or ()):
             yield from _explained(item.elements, f"{path}[{number}].", notes, above=gone)

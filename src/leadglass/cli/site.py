@@ -119,7 +119,7 @@ def _examined(done: Examination) -> str:
     if done.why:
         return f"{done.waiting} wait for a person to check them: {done.why}"
     states = [f"{count} {state}" for state, count in sorted(done.states.items())]
-    others = [(done.later, "changed meanwhile"), (len(done.failed), "could not be examined")]
+    others = [(done.later, "left for later, since somebody works with them"), (len(done.failed), "could not be examined")]
     told = [*states, *(f"{count} {what}" for count, what in others if count)]
     return f"examined: {', '.join(told)}" if told else "none waits"
 

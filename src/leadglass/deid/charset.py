@@ -80,6 +80,8 @@ def readings(value: bytes, charset: Sequence[str]) -> Iterator[str]:
                 continue
             if codec == "utf_8":
                 return
+        # One broken character does not make the others unreadable.
+        yield value.decode(CODECS.get(charset[0] if charset else "", "utf_8"), "ignore")
 
 
 def decode_text(value: bytes, charset: Sequence[str]) -> str:

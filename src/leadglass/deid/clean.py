@@ -88,6 +88,9 @@ _DUMMIES: Final = {
 
 _TERMS: Final = {_MODALITY: MODALITIES, 0x00280004: PHOTOMETRICS}
 """Modality and Photometric Interpretation: no image can be read without them, so their terms stay, whoever is called so."""
+_RESCALED: Final = frozenset({"OD", "HU", "US", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT"})
+_DEFINED: Final = {**_TERMS, 0x00281054: _RESCALED, 0x00283004: _RESCALED}
+"""Terms that stay as well: Rescale Type and Modality LUT Type (PS3.3 C.11.1.1.2), though many a patient is called Hu."""
 
 _INTERCHANGEABLE: Final = (
     frozenset({"LO", "LT", "SH", "ST", "UC", "UT"}),
@@ -682,7 +685,7 @@ def _text(work: Work, place: Place, element: Element, rule: Rule) -> _Ops:
     if element.length > _LOOKED_AT:
         return _dummy(work, place, element, Rule(Action.DUMMY, "too long to be looked through"))
     value = work.header.value(element)
-    if element.tag in _TERMS and _plain(value) in _TERMS[element.tag]:
+    if element.tag in _DEFINED and _plain(value) in _DEFINED[element.tag]:
         return _tail(work, place, element, value)
     if element.tag in _SPECIAL:
         special = _special_rule(work, place, element, value)

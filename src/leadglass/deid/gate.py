@@ -16,6 +16,12 @@ _DESCRIPTIONS: Final = (0x00081030, 0x0008103E, 0x00181030)
 """Study and Series Description, Protocol Name."""
 
 
+CONTEXT: Final = frozenset(
+    {0x00080008, 0x00080016, 0x00080060, 0x00180015, 0x00280002, 0x00280004, 0x00280301, *_DESCRIPTIONS}
+)
+"""All attributes that the answer hangs on."""
+
+
 def due(object_: Received, *, mode: str) -> Due:
     """Whether the frames of an object are to be read for text; ``mode`` is ``auto``, ``all`` or ``off``."""
     if object_.pixel is None or object_.pixel.tag != PIXEL_DATA or object_.modality in _NO_PICTURES:

@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import pairwise
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -42,6 +43,7 @@ from leadglass.deid.places import (
     is_in_the_middle,
     is_same,
     is_upright,
+    is_within,
     letters,
     part_of,
     parted,
@@ -470,6 +472,10 @@ def _found(frame: Frame, detector: TextDetector, words: frozenset[str], known: S
         for line in kept:
             if line.letters is not None:
                 draw(mask, line.letters * scale, False)
+        for line in gone:
+            # What was taken for a marker may be a part of a line: the line's own place goes, all but its rim.
+            rim = -0.15 * min(size(line.corners))
+            draw(mask, grown(line.corners, right=rim, down=rim) * scale, True)
         boxes = [*standing.boxes, *(around(corners * scale, mask.shape) for corners in removed)]
         shown = without(frame, mask, boxes)
     return _Found(mask, tuple(boxes), sorts, len(kept), doubts, unsettled=bool(gone))
@@ -510,7 +516,9 @@ def _lines(
             exact = tight(hull(group), greys) if all(map(is_upright, group)) else None
             judged = [replace(judged[0], places=tuple(map(wider, group)) if exact is None else (exact,))]
         lines += judged
-    return lines
+    kept = [line for line in lines if line.fate == "keep"]
+    # The stem of a marker may be found for itself in another picture.
+    return [line for line in lines if line.fate == "keep" or not any(is_within(line.corners, one.corners) for one in kept)]
 
 
 def _located(pictures: Sequence[Picture], detector: TextDetector, filled: Mask) -> list[Corners]:
@@ -582,7 +590,7 @@ def _judged(
     if _stays(read, words, short=short):
         return [_Line(corners, read, "keep", letters(corners, greys))]
     if short or _plain(read.text)[:1] in _SIDES or _plain(read.text)[-1:] in _SIDES:
-        pieces = _pieces(corners, greys, detector, words)
+        pieces = _pieces(corners, read, greys, detector, words)
         if pieces:
             return pieces
     best = read
@@ -619,48 +627,74 @@ _BARS = frozenset({"1", "I", "|", "①", "一"})
 
 
 def _stays(read: Recognised, words: frozenset[str], *, short: bool) -> bool:
-    return read.score >= _SURE and (_may_stay(read.text, words) or (short and read.text in _BARS and "L" in words))
+    plain = _plain(read.text)
+    markers = bool(plain) and set(plain) <= _SIDES & words
+    return read.score >= _SURE and (
+        _may_stay(read.text, words) or (short and (markers or (read.text in _BARS and "L" in words)))
+    )
 
 
-def _pieces(corners: Corners, greys: Sequence[Picture], detector: TextDetector, words: frozenset[str]) -> list[_Line]:
-    """A place cut at the gaps between its glyphs, if a side marker stands at one end of it; else nothing."""
+class _Cut(NamedTuple):
+    """A part of a crop, in its rows and columns, and how many rows its ink takes."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+    height: int
+
+
+def _pieces(
+    corners: Corners, read: Recognised, greys: Sequence[Picture], detector: TextDetector, words: frozenset[str]
+) -> list[_Line]:
+    """A place cut at its gaps, if a side marker stands at one end of it; else nothing.
+
+    Beside a few letters the marker is told by its size, as initials on a lead letter are small: the R of a short name is
+    none. In a longer line it is told by the gap that sets it apart.
+    """
     shown, turned = crop(greys[1], corners)
-    cuts = _cut(shown)
+    few = len(_plain(read.text)) <= 4
+    cuts = _cuts(shown, few=few)
     if len(cuts) < 2:
         return []
-    parts = [part_of(corners, cut, shown.shape, turned=turned) for cut in cuts]
+    parts = [part_of(corners, cut[:4], shown.shape, turned=turned) for cut in cuts]
     seen = detector.recognise([crop(grey, part)[0] for part in parts for grey in greys[:2]])
-    pieces = []
-    for part, *readings in zip(parts, seen[::2], seen[1::2], strict=True):
-        stays = any(one.score >= _SURE and _plain(one.text) in _SIDES & words for one in readings)
-        best = max(readings, key=lambda one: one.score)
-        pieces.append(_Line(part, best, "keep", letters(part, greys)) if stays else _Line(part, best, "remove"))
-    return pieces if any(piece.fate == "keep" for piece in pieces) else []
+    pairs = list(zip(seen[::2], seen[1::2], strict=True))
+    sides = [any(one.score >= _SURE and _plain(one.text) in _SIDES & words for one in pair) for pair in pairs]
+    if few and not all(sides):
+        tallest = [max(other.height for other in cuts if other is not cut) for cut in cuts]
+        sides = [side and cut.height >= 1.3 * other for side, cut, other in zip(sides, cuts, tallest, strict=True)]
+    if not any(sides):
+        return []
+    best = [max(pair, key=lambda one: one.score) for pair in pairs]
+    return [
+        _Line(part, one, "keep", letters(part, greys)) if side else _Line(part, one, "remove")
+        for part, one, side in zip(parts, best, sides, strict=True)
+    ]
 
 
-def _cut(shown: Picture) -> list[tuple[int, int, int, int]]:
-    """The parts of a line as (top, bottom, left, right), cut where a side marker could end.
+def _cuts(shown: Picture, *, few: bool) -> list[_Cut]:
+    """A line cut where a side marker could begin or end: at every gap of a ``few`` letters, else at wide ones.
 
-    Lines below each other are parts; of a line beside it, what stands first and last, if a gap sets it apart.
+    Lines below each other are parts; of a line beside it, what stands first, last and between.
     """
     ink, _ = parted(shown)
     height, width = shown.shape
     rows = runs_of(ink, axis=0, gap=2) if width < _SHORT * height else [(0, height)]
-    parts = []
+    cuts = []
     for top, bottom in rows:
-        tall = runs_of(ink[top:bottom], axis=0, gap=bottom - top)
-        letter = tall[0][1] - tall[0][0] if tall else bottom - top
-        runs = runs_of(ink[top:bottom], axis=1, gap=2 if width < 1.5 * _SHORT * height else max(2, round(0.7 * letter)))
-        if len(runs) > 1:
-            (_, first), (second, _) = runs[0], runs[1]
-            (_, before), (last, _) = runs[-2], runs[-1]
-            parts += [(top, bottom, 0, (first + second) // 2)]
-            if len(runs) > 2:
-                parts += [(top, bottom, (first + second) // 2, (before + last) // 2)]
-            parts += [(top, bottom, (before + last) // 2, width)]
-        else:
-            parts.append((top, bottom, 0, width))
-    return parts
+        letter = _inked(ink[top:bottom])
+        runs = runs_of(ink[top:bottom], axis=1, gap=2 if few else max(2, round(0.7 * letter)))
+        middles = [(end + start) // 2 for (_, end), (start, _) in pairwise(runs)]
+        edges = sorted({0, *middles[:1], *middles[-1:], width})
+        cuts += [_Cut(top, bottom, left, right, _inked(ink[top:bottom, left:right])) for left, right in pairwise(edges)]
+    return cuts
+
+
+def _inked(ink: Mask) -> int:
+    """From the first row with ink to the last."""
+    rows = np.flatnonzero(ink.any(axis=1))
+    return int(rows[-1] - rows[0]) + 1 if rows.size else 0
 
 
 # What is said, and what of it may stay.

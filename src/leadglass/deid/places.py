@@ -159,6 +159,12 @@ def is_same(one: Corners, other: Corners) -> bool:
     return float(np.prod(np.maximum(high - low, 0))) > 0.5 * max(area(one), area(other), 1.0)
 
 
+def is_within(one: Corners, other: Corners) -> bool:
+    """Whether the first place lies in the second, nearly."""
+    low, high = np.maximum(one.min(axis=0), other.min(axis=0)), np.minimum(one.max(axis=0), other.max(axis=0))
+    return float(np.prod(np.maximum(high - low, 0))) > 0.8 * max(area(one), 1.0) and area(one) < area(other)
+
+
 def area(corners: Corners) -> float:
     """Of the upright box around it."""
     return float(np.prod(np.ptp(corners, axis=0)))

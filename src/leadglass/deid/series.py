@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from leadglass.deid.clean import AS_IS, Treatment, Work
 from leadglass.deid.findings import count
+from leadglass.deid.gate import CONTEXT
 from leadglass.deid.known import tells
 from leadglass.deid.profile import Rule
 from leadglass.dicom.header import TEXT_VRS, Element, Header, HeldValues, element_at
@@ -39,8 +40,8 @@ _META: Final = frozenset({0x00020000, 0x00020003})
 _CONTEXT: Final = frozenset(
     {0x00080005, 0x00080008, 0x00080016, 0x00080060, 0x00080102, 0x00180015, 0x00100020, 0x0020000D, 0x0020000E}
     | {0x00120062, 0x00120063, 0x00120064, 0x00280301, 0x00280303}
-    | {0x00081030, 0x0008103E, 0x00181030}  # which say whether the pixels are due for reading
     | {*range(0x00280002, 0x00280012), *range(0x00280100, 0x00280104)}
+    | CONTEXT
 )
 """Attributes by which others are treated, or pixels, or that are written anew: where they differ it is another series."""
 
@@ -97,6 +98,8 @@ class Template:
     places: tuple[tuple[int, int], ...]
     found: tuple[Counter[str], ...]
     others: Counter[str]
+    slots: tuple[int, ...] = ()
+    """Tags of the elements that differ in this series, as far as is known."""
     _slots: list[int] = field(default_factory=list)
     _pieces: list[_Piece] = field(default_factory=list)
     _constant: Counter[str] = field(default_factory=Counter)
@@ -106,17 +109,13 @@ class Template:
         self._cut()
 
     @property
-    def slots(self) -> tuple[int, ...]:
-        """Tags of the elements that differ in this series, as far as is known."""
-        return tuple(self.elements[slot].tag for slot in self._slots)
-
-    @property
     def constant(self) -> bytes:
         """What all files of the series are written as, without what differs."""
         return b"\n".join(piece.written for piece in self._pieces)
 
     def _cut(self) -> None:
         """Take the header apart at its slots."""
+        self.slots = tuple(self.elements[slot].tag for slot in self._slots)
         head, position, made = self.header.head, 0, 0
         self._pieces = []
         for slot in self._slots:

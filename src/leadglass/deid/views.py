@@ -31,12 +31,13 @@ def views(frame: Frame) -> tuple[tuple[Picture, ...], tuple[Picture, ...]]:
     shape = reading_shape(frame)
     colours: tuple[Picture, ...] = ()
     if frame.samples.ndim == 3:
-        shown = np.moveaxis(display(frame), -1, 0)
+        small = np.stack([_shrunk(plane) for plane in np.moveaxis(frame.samples, -1, 0)], axis=-1)
+        shown = np.moveaxis(display(frame.with_samples(small.astype(frame.samples.dtype))), -1, 0)
         planes = [_resized(plane.astype(np.float32), shape) for plane in shown]
         colours = (np.stack([_eight_bits(plane) for plane in planes], axis=-1),)
         brightness: Grey = sum(planes, start=np.zeros(shape, np.float32)) / np.float32(3)
     else:
-        brightness = _resized(frame.samples.astype(np.float32), shape)
+        brightness = _resized(_shrunk(frame.samples), shape)
         brightness = -brightness if frame.inverted else brightness
     low, high = (float(level) for level in np.percentile(brightness, (0.5, 99.5)))
     window = _eight_bits((brightness - low) * np.float32(255 / max(high - low, 1e-6)))
@@ -53,6 +54,21 @@ def reading_shape(frame: Frame) -> tuple[int, int]:
     longest = max(frame.rows, frame.columns)
     scale = min(2.0, max(_LEAST, min(longest, _LONGEST)) / longest)
     return max(1, round(frame.rows * scale)), max(1, round(frame.columns * scale))
+
+
+def _shrunk(samples: NDArray[Any]) -> Grey:
+    """The samples of a huge frame as means of small squares, so that no view needs more room than the frame itself."""
+    steps = [min(max(samples.shape) // (2 * _LONGEST), side) for side in samples.shape]
+    if max(steps) < 2:
+        return samples.astype(np.float32)
+    down, across = (max(step, 1) for step in steps)
+    rows, columns = samples.shape[0] // down, samples.shape[1] // across
+    total: Grey = np.zeros((rows, columns), np.float32)
+    for row in range(down):
+        for column in range(across):
+            total += samples[row : rows * down : down, column : columns * across : across]
+    total /= down * across
+    return total
 
 
 def _resized(values: Grey, shape: tuple[int, int]) -> Grey:

@@ -11,8 +11,8 @@ from leadglass.dicom.source import BytesSource
 MEDIA_STORAGE_DIRECTORY: Final = "1.2.840.10008.1.3.10"
 
 _RECORDS: Final = 0x00041220
-_POINTERS: Final = frozenset({0x00041200, 0x00041202, 0x00041400, 0x00041420})
-"""Offsets of the first and last record of the root, of the next record, and of the first below."""
+_POINTERS: Final = frozenset({0x00041200, 0x00041202, 0x00041400, 0x00041420, 0x00041504})
+"""Offsets of first and last record of the root, of the next record, of the first below, and (retired) of an MRDR record."""
 
 
 def relinked(written: bytes, received: Header) -> bytes:

@@ -77,6 +77,11 @@ class PixelValue:
     describes: Mapping[int, Op] = field(default_factory=dict)
     """Elements of the header that are written instead of the treated ones, because the pixels are others now."""
 
+    @property
+    def length(self) -> int:
+        """Bytes of the new value, without padding."""
+        return sum(op.size for op in self.ops)
+
 
 @dataclass(frozen=True)
 class UnusedBits:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from leadglass.deid.charset import read_text
-from leadglass.deid.pixels import Box, Due, Look, Reading, TextDetector, Verdict, combined, due, photographic, read_all
+from leadglass.deid.gate import due
+from leadglass.deid.pixels import Box, Due, Look, Reading, TextDetector, Verdict, combined, photographic, read_all
 from leadglass.deid.terms import search_terms
 from leadglass.dicom.frames import significant
 from leadglass.dicom.instance import Identified, scan
@@ -28,7 +28,7 @@ from leadglass.model.frame import Frame
 from leadglass.model.ids import InstanceId
 from leadglass.model.instance import Part, StoredInstance, Tier
 from leadglass.model.region import Mask, Partition, Region, RegionKind
-from leadglass.ports import TextEngine
+from leadglass.ports import TextEngine, Transaction
 from leadglass.site import Site
 from leadglass.veil.cover import take
 from leadglass.veil.partition import partition
@@ -39,17 +39,15 @@ _STATES: Mapping[Verdict, PixelState] = {
     Verdict.REVIEW: PixelState.REVIEW,
 }
 
-_IMAGE_TYPE, _BODY_PART_EXAMINED, _BURNED_IN_ANNOTATION = 0x00080008, 0x00180015, 0x00280301
-_DESCRIPTIONS = (0x00081030, 0x0008103E, 0x00181030)
-"""Study Description, Series Description, Protocol Name: they tell a head where Body Part Examined does not."""
-
+_COVERED = "text was found, and is a region of its own"
+"""Said here instead of what a reading says of it: in a site nothing is removed."""
 
 @dataclass(frozen=True)
 class Examination:
     """What became of the instances that nobody had looked at.
 
     ``waiting`` of them wait still: for the reason ``why``, which is an ``error`` where somebody should have read. ``later``
-    are those that changed meanwhile, ``failed`` the errors of those that could not be examined.
+    are those that changed meanwhile or are about to be looked at, ``failed`` the errors of those that could not be examined.
     """
 
     states: Mapping[PixelState, int] = field(default_factory=dict)
@@ -71,7 +69,7 @@ def examine_all(site: Site, *, progress: Callable[[Sequence[InstanceId]], Iterab
         return Examination()
     session = service(site, Duty.CHECK)
     if site.text is None:
-        return Examination(waiting=len(unchecked), why="nothing is installed that reads pixels")
+        return Examination(waiting=len(unchecked), why="nothing is installed that reads pixels (the extra ocr)")
     if not may(site, session.actor, Duty.CHECK):
         return Examination(waiting=len(unchecked), why=f"policy does not let {session.actor.name} check pixels")
     try:
@@ -99,7 +97,7 @@ def examine(site: Site, session: Session, engine: TextEngine, instance_id: str) 
     Raises:
         RefusedError: the session may not check.
         InputError: there is no such instance, or its file cannot be read any more.
-        ConflictError: somebody looked first, or changed it meanwhile; nothing of ours is on record.
+        ConflictError: somebody looked first, changed it meanwhile, or is about to use a grant; nothing is on record.
         ShreddedError: it is gone.
         VerificationError: what is stored was damaged.
         UnavailableError: no room, or a store does not answer.
@@ -118,6 +116,8 @@ def examine(site: Site, session: Session, engine: TextEngine, instance_id: str) 
     try:
         with site.database.begin() as transaction:
             vault.check_stored(site, new)
+            if examined.kinds != instance.kinds:
+                _check_no_grant_waits(site, transaction, instance.id)
             transaction.instances.swap(instance, examined)
             record(
                 site,
@@ -126,7 +126,7 @@ def examine(site: Site, session: Session, engine: TextEngine, instance_id: str) 
                 actor=session.actor,
                 subject=instance.id,
                 pixels=examined.pixels,
-                why=reading.why,
+                why=_COVERED if reading.verdict is Verdict.REMOVED else reading.why,
                 engine=engine.name if read else None,
                 boxes=len(reading.boxes),
                 found=dict(reading.found),
@@ -136,6 +136,15 @@ def examine(site: Site, session: Session, engine: TextEngine, instance_id: str) 
         vault.discard(site, new)
         raise
     return examined
+
+
+def _check_no_grant_waits(site: Site, transaction: Transaction, instance: InstanceId) -> None:
+    """A grant names the regions that the film had: once text is another one, the treating reader would not see it."""
+    now = site.clock.now()
+    if any(grant.uses_left and now < grant.expires for grant in transaction.grants.find(instance=instance)):
+        raise ConflictError(
+            f"somebody holds an unused grant for {instance}", hint="try again when it is used or has expired"
+        )
 
 
 def _unchecked(site: Site) -> tuple[InstanceId, ...]:
@@ -158,21 +167,7 @@ def _due(received: Identified, film: Film) -> Due:
     """What header and colours say that the frames are due for."""
     if any(photographic(frame, modality=received.modality) for frame in _significant(film)):
         return Due(Look.QUARANTINE, "a photograph may show a face")
-    return due(
-        modality=received.modality,
-        sop_class=received.sop_class,
-        image_type=_text(received, _IMAGE_TYPE).split("\\"),
-        burned_in=received.text(_BURNED_IN_ANNOTATION),
-        samples_per_pixel=received.layout.samples_per_pixel,
-        photometric=received.layout.photometric,
-        body_part=received.text(_BODY_PART_EXAMINED),
-        descriptions=[_text(received, tag) for tag in _DESCRIPTIONS],
-        mode="auto",
-    )
-
-
-def _text(received: Identified, tag: int) -> str:
-    return read_text(received.value(tag) or b"", received.charset)
+    return due(received, mode="auto")
 
 
 def _significant(film: Film) -> Iterator[Frame]:

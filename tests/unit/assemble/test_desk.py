@@ -194,6 +194,16 @@ def test_unused_bits_are_cleared_in_large_files_too(treat: Treat, tmp_path: Path
     assert out.PixelData != before.PixelData
 
 
+@pytest.mark.parametrize("name", ["Hu^Xiaoming", "胡^小明", "Doe^Us"])
+@pytest.mark.parametrize(
+    ("tag", "vr", "value"), [(0x00281054, "LO", "HU"), (0x00281054, "LO", "US"), (0x00180015, "CS", "CHEST")]
+)
+def test_a_unit_is_nobodys_name(treat: Treat, tmp_path: Path, name: str, tag: int, vr: str, value: str) -> None:
+    charset = h.element(0x00080005, "CS", "ISO_IR 192")
+    outcome = treat(h.film([charset, h.element(0x00100010, "PN", name), h.element(tag, vr, value)]))
+    assert pydicom.dcmread(tmp_path / "out" / str(outcome.output))[tag].value == value
+
+
 @pytest.mark.parametrize("number", [1, 2])
 def test_documents_go_into_quarantine_unless_they_are_let_through(treat: Treat, tmp_path: Path, number: int) -> None:
     d = p.Draft("document.dcm")
@@ -304,6 +314,37 @@ def test_explain_tells_of_what_a_removed_sequence_takes_with_it(tmp_path: Path) 
     told = {each.tag: each for each in explain_file(tmp_path / "film", PLAIN)}
     assert told["(0008,1110)"].action in ("remove", "empty")
     assert told["(0008,1110)[0].(0018,0060)"].action == told["(0008,1110)"].action
+
+
+def actions(folder: Path, data: bytes, tag: str) -> list[str]:
+    (folder / "film").write_bytes(data)
+    return [each.action for each in explain_file(folder / "film", PLAIN) if each.tag == tag]
+
+
+def test_explain_tells_which_of_two_attributes_counts(tmp_path: Path) -> None:
+    twice = [h.element(0x00100010, "PN", name) for name in ("Zqxw", "Zqxv")]
+    kept = [h.element(0x00180060, "DS", kvp) for kvp in ("80", "90")]
+    data = h.film([*twice, *kept], in_order=False)
+    assert actions(tmp_path, data, "(0010,0010)") == ["remove", "replace"]
+    assert actions(tmp_path, data, "(0018,0060)") == ["remove", "keep"]
+
+
+@pytest.mark.parametrize("tag", ["(0012,0062)", "(0012,0063)", "(0028,0303)", "(0010,0010)", "(0010,0020)"])
+@pytest.mark.parametrize("there", [True, False])
+def test_explain_tells_what_every_output_says_of_itself(tmp_path: Path, tag: str, there: bool) -> None:
+    said = [
+        h.element(0x00120062, "CS", "NO"),
+        h.element(0x00120063, "LO", "ours"),
+        h.element(0x00280303, "CS", "UNMODIFIED"),
+    ]
+    patient = [h.element(0x00100010, "PN", ""), h.element(0x00100020, "LO", "")]
+    data = h.film([*said, *patient] if there else [])
+    assert actions(tmp_path, data, tag) == ["replace" if there else "add"]
+
+
+def test_explain_tells_that_offset_tables_of_frames_go(tmp_path: Path) -> None:
+    data = h.film([h.element(0x7FE00001, "OV", bytes(8))])
+    assert (actions(tmp_path, data, "(7FE0,0001)"), actions(tmp_path, data, "(7FE0,0010)")) == (["remove"], ["keep"])
 
 
 def test_explain_never_shows_a_value(tmp_path: Path) -> None:

@@ -445,7 +445,7 @@ def test_a_deflated_data_set_that_is_broken_is_malformed(broken: object) -> None
 def test_a_deflated_data_set_of_gigabytes_is_refused_while_it_is_inflated() -> None:
     d, stream = small(p.DEFLATED), zlib.compressobj(1, wbits=-zlib.MAX_WBITS)
     body = stream.compress(p.head(0x00091001, "OB", 3 << 30))
-    body += b"".join(stream.compress(bytes(1 << 20)) for _ in range((MAX_INFLATED >> 20) + 1))
+    body += b"".join(stream.compress(bytes(1 << 20)) for _ in range((MAX_INFLATED >> 20) + 1)) + stream.flush()
     with pytest.raises(InputError, match="deflated data set is larger"):
         walk(BytesSource(d.preamble + b"DICM" + d.file_meta() + body))
 

@@ -250,6 +250,17 @@ def test_who_looks_while_a_film_is_read_is_not_overruled() -> None:
     assert {blob for blob, _ in made.site.blobs.stored()} == {part.blob for part in stored(made).parts}
 
 
+def test_a_film_that_its_reader_is_about_to_open_keeps_its_regions_until_then() -> None:
+    made = world(WRITTEN)
+    made.order()
+    grant = made.ask("dr", stored(made), Action.VIEW, Purpose.TREAT).grant
+    assert grant is not None
+    assert examine_all(made.site).later == 1
+    delivered = release(made.site, made.people["dr"], grant.id, made.outlet)
+    assert np.array_equal(samples(made.outlet.files[delivered.path]), samples(WRITTEN))
+    assert examine_all(made.site).states == {PixelState.CHECKED: 1}
+
+
 def test_two_who_read_the_same_film_leave_one_finding() -> None:
     made = world(WRITTEN)
     assert made.site.text is not None
@@ -271,6 +282,7 @@ def test_the_log_says_who_read_and_how_much_was_found_and_not_what() -> None:
     made = examined(WRITTEN)
     said = detail(made)
     assert (told(made).actor, said["pixels"], said["engine"]) == ("service.check", "checked", "stripes 1")
+    assert "region" in said["why"]
     assert said["boxes"] > 0
     assert sum(said["found"].values()) > 0
     assert not any(word in str(said) for word in SAYS.split())

@@ -32,6 +32,19 @@ class Staging:
         self.folder = report / "unfinished" if _renames(report, out) else out / HIDDEN
         self._others = [report / "unfinished", out / HIDDEN]
 
+    def takes(self, target: str) -> bool:
+        """Whether an output can have that place; its folder is made. A file that stands where a folder should be says no."""
+        parent = f"{self._out}/{target}".rpartition("/")[0]
+        if parent not in self._made:
+            try:
+                Path(parent).mkdir(parents=True, exist_ok=True)
+            except (FileExistsError, NotADirectoryError):
+                return False
+            except OSError as error:
+                raise self._unusable(error) from error
+            self._made.add(parent)
+        return True
+
     def make(self, moves: Iterable[Move]) -> None:
         """Put files in their place. Doing it again is no harm: a file that is not at its place any more was moved."""
         try:
@@ -48,9 +61,12 @@ class Staging:
                 with suppress(FileNotFoundError):
                     os.replace(place, target)  # noqa: PTH105 - a Path for every file of millions costs more than the call
         except OSError as error:
-            raise UnavailableError(
-                f"the output folder cannot be used: {error.strerror}", hint=f"look at {self._out}; is the disk full?"
-            ) from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: OSError) -> UnavailableError:
+        return UnavailableError(
+            f"the output folder cannot be used: {error.strerror}", hint=f"look at {self._out}; is the disk full?"
+        )
 
     def sweep(self) -> None:
         """Remove what is unfinished, of this run and of those that died."""
