@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 from leadglass.adapters.batch.engine import Engine, InLine, ProcessPool
 from leadglass.adapters.batch.journal import Journal
 from leadglass.adapters.batch.residue import find_residue
+from leadglass.adapters.batch.staging import HIDDEN
 from leadglass.assemble.desk import Names, PixelMode, State, Treatment
-from leadglass.assemble.run import ALREADY_DONE, OTHER_CONTENT, SAME_INSTANCE, Line, Run
+from leadglass.assemble.run import ALREADY_DONE, NO_PLACE, OTHER_CONTENT, SAME_INSTANCE, Line, Run, apart
 from leadglass.assemble.survey import Tally, survey
 from leadglass.cli.main import run as command
 from leadglass.errors import ConfigError, ConflictError, InputError, UnavailableError
@@ -130,6 +131,48 @@ def test_of_files_that_want_one_name_none_is_lost_and_each_says_so(folder: Path)
         [name for name in outputs(folder) if name != "study/m.dcm"], OTHER_CONTENT
     )
     assert all(re.fullmatch(r"study/n-[0-9a-f]{12}\.dcm", str(lines[name].output)) for name in "ab")
+
+
+def test_an_output_set_apart_still_says_why_somebody_has_to_look(folder: Path) -> None:
+    planted(folder, {"a": "unread one", "b": "unread two"})
+
+    lines = done(folder)
+
+    assert {line.reason for line in lines.values()} == {f"{copying.UNREAD}; {OTHER_CONTENT}"}
+
+
+@pytest.mark.parametrize("files", [["0", "1", "10", "2", "3"], ["0/a", "0/b", "1/a", "making/0"]])
+def test_kept_names_may_be_numbers(folder: Path, files: list[str]) -> None:
+    planted(folder, {path: f"n payload{path}" for path in files})
+
+    done(folder, replace(TREATMENT, names=Names.KEEP))
+
+    assert outputs(folder) == {path: f"payload{path}".encode() for path in files}
+
+
+def test_an_output_whose_folder_is_another_output_is_held_back_and_the_rest_goes_on(folder: Path) -> None:
+    kept = replace(TREATMENT, names=Names.KEEP)
+    planted(folder, {"a": "n one", "b": "n two"})
+    done(folder, kept)
+    (folder / "in" / "a").unlink()
+    planted(folder, {"a/x": "n three", "c": "n four"})
+
+    lines = done(folder, kept)
+
+    assert (lines["a/x"].state, lines["a/x"].reason) == (State.QUARANTINED, NO_PLACE)
+    assert outputs(folder) == {"a": b"one", "b": b"two", "c": b"four"}
+
+
+@given(
+    stem=st.text(st.characters(exclude_characters="/\0"), min_size=1), suffix=st.sampled_from(["", ".dcm", "." + "y" * 100])
+)
+def test_a_name_set_apart_is_no_longer_than_a_name_may_be(stem: str, suffix: str) -> None:
+    name = os.fsdecode(os.fsencode(stem * 255)[: 255 - len(suffix)]) + suffix
+
+    parted = apart(f"study/{name}", "ab" * 32)
+
+    assert len(os.fsencode(parted)) <= len("study/") + 255
+    assert "-abababababab" in parted
 
 
 def test_kept_names_mirror_the_tree(folder: Path) -> None:
@@ -339,7 +382,7 @@ def test_a_run_that_was_killed_goes_on_where_it_was(folder: Path, tmp_path: Path
     assert {name for name, line in lines.items() if line.reason == ALREADY_DONE} >= said
     assert outputs(folder) == {f"study/n{number}.dcm": f"payload{number}".encode() for number in range(60)}
     assert [record["state"] for record in records(folder)] == ["done"] * 60
-    assert not (folder / "out.report" / "unfinished").exists()
+    assert not (folder / "out.report" / HIDDEN).exists()
     for record in records(folder):
         payload = outputs(folder)[record["output"]]
         assert find_residue(folder / "residue", bytes.fromhex(record["written"])) == b"residue of " + payload
@@ -659,3 +702,25 @@ def test_an_input_folder_may_be_called_like_a_command(
 def test_a_command_below_deid_is_not_taken_for_a_folder(capsys: pytest.CaptureFixture[str], word: str) -> None:
     assert command(["deid", word, "--help"]) == 0
     assert f"leadglass deid {word} " in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_a_full_disk_behind_standard_output_is_said(films: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [Path(sys.executable).with_name("leadglass"), "--json", "scan", films / "in"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+
+    assert ended.returncode == 6
+    assert json.loads(ended.stderr.splitlines()[-1])["error"] == "UnavailableError"
+
+
+def test_prose_goes_nowhere_when_standard_error_is_closed(films: Path) -> None:
+    command = [Path(sys.executable).with_name("leadglass"), "--json", "scan", films / "in", "--pixels", "off"]
+    ended = subprocess.run(command, stdout=subprocess.PIPE, preexec_fn=lambda: os.close(2), check=False)
+
+    assert ended.returncode == 0
+    assert [set(json.loads(line)) & {"path", "summary"} for line in ended.stdout.splitlines()][-1] == {"summary"}

@@ -16,6 +16,8 @@ from pathlib import Path, PurePosixPath
 from leadglass.assemble.desk import Names, Outcome, PixelMode, PixelOutcome, State, Survey, Treatment
 from leadglass.errors import MalformedError, NotDicomError, UnavailableError
 
+UNREAD = "nobody read it"
+
 
 def treat(path: Path, out: Path, relative: PurePosixPath, treatment: Treatment) -> Outcome:
     name, _, payload = path.read_bytes().partition(b"\n")
@@ -27,7 +29,7 @@ def treat(path: Path, out: Path, relative: PurePosixPath, treatment: Treatment) 
     digest = hashlib.sha256(payload).hexdigest()
     return Outcome(
         State.DONE,
-        None,
+        UNREAD if name == b"unread" else None,
         output=str(place),
         pixels=PixelOutcome.UNREAD if name == b"unread" else PixelOutcome.OFF,
         findings={"copied": 1},

@@ -241,8 +241,7 @@ class Run:
             self._staging = Staging(out, report)
             self._finish_the_last(reader)
             if residue is not None:
-                self._residue = ResidueFile(residue, committed=int(self.journal.get("residue size") or 0))
-                self.journal.put("residue size", str(self._residue.flush()))
+                self._residue = self._opened_residue(residue)
             # A name can be taken by a file that is not ours, or that differs in case where the file system sees none.
             self._wary = treatment.names is Names.KEEP or not self.journal.empty()
             self._number = self.journal.source(os.path.abspath(root))  # noqa: PTH100 - a link may lead elsewhere next time
@@ -337,6 +336,14 @@ class Run:
             self.journal.put("reader", reader or "")
         self._staging.make(self.journal.planned())
         self._staging.open()
+
+    def _opened_residue(self, path: Path) -> ResidueFile:
+        number = self.journal.get("residue number") or os.urandom(32).hex()
+        self.journal.put("residue number", number)
+        committed = int(self.journal.get("residue size") or 0)
+        residue = ResidueFile(path, number=bytes.fromhex(number), committed=committed)
+        self.journal.put("residue size", str(residue.flush()))
+        return residue
 
     def _forgotten(self, files: Iterable[tuple[int, str]]) -> Iterator[Move]:
         for source, path in files:
@@ -439,7 +446,7 @@ class Run:
             return _Place(State.QUARANTINED, NO_PLACE)
         place = _Place(State.DONE, outcome.reason, wanted)
         if others or (self._wary and os.path.lexists(f"{self._out}/{wanted}")):
-            place = _Place(State.DONE, OTHER_CONTENT, apart(wanted, written))
+            place = _Place(State.DONE, "; ".join(filter(None, (outcome.reason, OTHER_CONTENT))), apart(wanted, written))
         self.journal.plan([Move(waiting, place.output, staged=True)])
         if self._residue is not None and outcome.residue is not None:
             self._residue.append(bytes.fromhex(written), outcome.residue)
@@ -526,8 +533,10 @@ def apart(wanted: str, written: str) -> str:
     """The name of an output whose rightful name another one wants too."""
     path = PurePosixPath(wanted)
     end = f"-{written[:12]}{path.suffix[:_SUFFIX]}"
-    # What is cut off a long name is no loss: the digest tells outputs apart.
-    return str(path.with_name(os.fsdecode(os.fsencode(path.stem)[: _NAME_BYTES - len(os.fsencode(end))]) + end))
+    stem = path.stem
+    while len(os.fsencode(stem + end)) > _NAME_BYTES:
+        stem = stem[:-1]  # no loss: the digest tells outputs apart
+    return str(path.with_name(stem + end))
 
 
 def _record(task: Task, outcome: Outcome, place: _Place, *, written_size: int, again: bool) -> Record:

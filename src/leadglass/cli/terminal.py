@@ -16,7 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from leadglass.errors import ConfigError, InputError, LeadglassError, RefusedError
+from leadglass.errors import ConfigError, InputError, LeadglassError, RefusedError, UnavailableError
 
 if TYPE_CHECKING:
     from leadglass.flows.session import Session
@@ -45,7 +45,14 @@ def emit(fields: Mapping[str, Any]) -> None:
         line = json.dumps(fields, ensure_ascii=False)
     else:
         line = "  ".join(f"{name}={_plain(value)}" for name, value in fields.items() if value is not None)
-    print(line, flush=True)  # noqa: T201 - this is where data goes out
+    try:
+        print(line, flush=True)  # noqa: T201 - this is where data goes out
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UnavailableError(
+            f"standard output cannot be written: {error.strerror}", hint="is the disk full where it goes?"
+        ) from error
 
 
 def say(text: str) -> None:

@@ -661,7 +661,7 @@ def _pieces(
     seen = detector.recognise([crop(grey, part)[0] for part in parts for grey in greys[:2]])
     pairs = list(zip(seen[::2], seen[1::2], strict=True))
     sides = [any(one.score >= _SURE and _plain(one.text) in _SIDES & words for one in pair) for pair in pairs]
-    if few and not all(sides):
+    if few:
         tallest = [max(other.height for other in cuts if other is not cut) for cut in cuts]
         sides = [side and cut.height >= 1.3 * other for side, cut, other in zip(sides, cuts, tallest, strict=True)]
     if not any(sides):

@@ -42,6 +42,7 @@ _STATES: Mapping[Verdict, PixelState] = {
 _COVERED = "text was found, and is a region of its own"
 """Said here instead of what a reading says of it: in a site nothing is removed."""
 
+
 @dataclass(frozen=True)
 class Examination:
     """What became of the instances that nobody had looked at.

@@ -151,7 +151,7 @@ def staging(tmp_path: Path) -> Staging:
 
 
 def test_what_is_unfinished_waits_outside_the_output_folder(staging: Staging, tmp_path: Path) -> None:
-    assert staging.folder == tmp_path / "report" / "unfinished"
+    assert staging.folder == tmp_path / "report" / HIDDEN
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -187,6 +187,7 @@ def test_a_sweep_leaves_outputs_alone(staging: Staging, tmp_path: Path) -> None:
 
 # Residue
 
+NUMBER = bytes(range(32))
 RECORDS = st.dictionaries(st.binary(min_size=32, max_size=32), st.binary(max_size=40), min_size=1, max_size=5)
 
 
@@ -197,21 +198,21 @@ def test_a_torn_end_is_cut_off_and_every_record_is_found(
     path = tmp_path_factory.mktemp("residue") / "residue"
     committed = 0
     for digest, sealed in records.items():
-        residue = ResidueFile(path, committed=committed)
+        residue = ResidueFile(path, number=NUMBER, committed=committed)
         residue.append(digest, sealed)
         committed = residue.flush()
         residue.close()
         with path.open("ab") as file:
             file.write(torn)
 
-    ResidueFile(path, committed=committed).close()
+    ResidueFile(path, number=NUMBER, committed=committed).close()
 
     assert path.stat().st_size == committed
     assert {digest: find_residue(path, digest) for digest in records} == records
 
 
 def test_an_output_without_residue_is_said_to_have_none(tmp_path: Path) -> None:
-    ResidueFile(tmp_path / "residue", committed=0).close()
+    ResidueFile(tmp_path / "residue", number=NUMBER, committed=0).close()
 
     with pytest.raises(InputError, match="nothing for this output"):
         find_residue(tmp_path / "residue", bytes(32))
@@ -229,15 +230,28 @@ def test_a_new_run_adds_to_no_file_that_is_there(tmp_path: Path, data: bytes) ->
     (tmp_path / "residue").write_bytes(data)
 
     with pytest.raises(ConflictError):
-        ResidueFile(tmp_path / "residue", committed=0)
+        ResidueFile(tmp_path / "residue", number=NUMBER, committed=0)
     assert (tmp_path / "residue").read_bytes() == data
+
+
+def test_the_residue_of_another_run_is_not_cut(tmp_path: Path) -> None:
+    path = tmp_path / "residue"
+    other = ResidueFile(path, number=bytes(32), committed=0)
+    committed = other.flush()
+    other.append(bytes(32), b"of the other run")
+    other.close()
+    data = path.read_bytes()
+
+    with pytest.raises(ConflictError):
+        ResidueFile(path, number=NUMBER, committed=committed)
+    assert path.read_bytes() == data
 
 
 def test_a_residue_that_lost_its_end_is_not_continued(tmp_path: Path) -> None:
     (tmp_path / "residue").write_bytes(FORMAT)
 
     with pytest.raises(ConflictError):
-        ResidueFile(tmp_path / "residue", committed=1000)
+        ResidueFile(tmp_path / "residue", number=NUMBER, committed=1000)
 
 
 # Keys

@@ -280,9 +280,15 @@ class Journal:
         return [(os.fsdecode(wanted), written) for wanted, written in found]
 
     def rename(self, wanted: str, *, output: str, reason: str) -> list[tuple[int, Record]]:
-        """Give another name to the output that has its wanted one; gives the files that it is of, with their source."""
+        """Give another name to the output that has its wanted one; gives the files that it is of, with their source.
+
+        ``reason`` comes behind what was said already.
+        """
         key = _blob(wanted)
-        self._do("UPDATE file SET reason = ? WHERE wanted = ? AND output = ? AND state = 'done'", [reason, key, key])
+        self._do(
+            "UPDATE file SET reason = ifnull(reason || '; ', '') || ? WHERE wanted = ? AND output = ? AND state = 'done'",
+            [reason, key, key],
+        )
         self._do("UPDATE file SET output = ? WHERE wanted = ? AND output = ?", [_blob(output), key, key])
         statement = f"SELECT {_COLUMNS}, source FROM file WHERE wanted = ? AND output = ?"  # noqa: S608 - constants
         found = self._do(statement, [key, _blob(output)])

@@ -2,6 +2,7 @@
 
 After the line of the format every record is the length of the sealed bytes (8, little endian), the tree digest of the
 output that they belong to (32) and the sealed bytes. A digest names no patient and stays right wherever the output goes.
+The first record has no bytes, and for its digest a number by which a run knows its file.
 """
 
 from __future__ import annotations
@@ -21,29 +22,34 @@ _HEAD = 8 + _DIGEST
 class ResidueFile:
     """The container to append to. ``committed`` is the size that is known to be whole; what lies behind it is cut off.
 
+    ``number`` is the run's own: 32 random bytes, the same whenever it goes on.
+
     Raises:
         ConflictError: the file is another one than that of this run.
         UnavailableError: here or later: it cannot be written.
     """
 
-    def __init__(self, path: Path, *, committed: int) -> None:
+    def __init__(self, path: Path, *, number: bytes, committed: int) -> None:
+        beginning = FORMAT + _head(0, number)
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             self._file = os.fdopen(descriptor, "r+b")
             size = os.fstat(descriptor).st_size
+            there = self._file.read(len(beginning))
             # Nothing committed: it is new, or this run died between making it and saying so.
-            begun = committed <= size if committed else size in (0, len(FORMAT))
-            if not begun or (size and self._file.read(len(FORMAT)) != FORMAT):
+            if committed:
+                ours = there == beginning and committed <= size
+            else:
+                ours = beginning.startswith(there) and size == len(there)
+            if not ours:
                 self._file.close()
                 raise ConflictError(
                     f"{path} is not the residue of this run", hint="name the file that the run began with, or a new one"
                 )
-            self._file.seek(0, os.SEEK_END)
-            if not size:
-                self._file.write(FORMAT)
-            elif committed:
-                self._file.truncate(committed)
-                self._file.seek(committed)
+            whole = max(committed, len(there))
+            self._file.truncate(whole)
+            self._file.seek(whole)
+            self._file.write(beginning[len(there) :])
         except OSError as error:
             raise UnavailableError(
                 f"{path} cannot be written: {error.strerror}", hint="choose another --residue file"
@@ -53,7 +59,7 @@ class ResidueFile:
     def append(self, digest: bytes, sealed: bytes) -> None:
         """Add one record: ``digest`` is that of the output."""
         try:
-            self._file.write(len(sealed).to_bytes(8, "little") + digest + sealed)
+            self._file.write(_head(len(sealed), digest) + sealed)
         except OSError as error:
             raise self._unwritable(error) from error
 
@@ -77,6 +83,10 @@ class ResidueFile:
 
     def _unwritable(self, error: OSError) -> UnavailableError:
         return UnavailableError(f"{self._path} cannot be written: {error.strerror}", hint="make room, then do it again")
+
+
+def _head(size: int, digest: bytes) -> bytes:
+    return size.to_bytes(8, "little") + digest
 
 
 def find_residue(path: Path, digest: bytes) -> bytes:

@@ -29,20 +29,17 @@ class Staging:
     def __init__(self, out: Path, report: Path) -> None:
         self._out = out
         self._made: set[str] = set()
-        self.folder = report / "unfinished" if _renames(report, out) else out / HIDDEN
-        self._others = [report / "unfinished", out / HIDDEN]
+        self.folder = (report if _renames(report, out) else out) / HIDDEN
+        self._others = [report / HIDDEN, out / HIDDEN]
 
     def takes(self, target: str) -> bool:
         """Whether an output can have that place; its folder is made. A file that stands where a folder should be says no."""
-        parent = f"{self._out}/{target}".rpartition("/")[0]
-        if parent not in self._made:
-            try:
-                Path(parent).mkdir(parents=True, exist_ok=True)
-            except (FileExistsError, NotADirectoryError):
-                return False
-            except OSError as error:
-                raise self._unusable(error) from error
-            self._made.add(parent)
+        try:
+            self._have_folder_of(f"{self._out}/{target}")
+        except (FileExistsError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise self._unusable(error) from error
         return True
 
     def make(self, moves: Iterable[Move]) -> None:
@@ -54,14 +51,17 @@ class Staging:
                     self._remove(place)
                     continue
                 target = f"{self._out}/{move.target}"
-                parent = target.rpartition("/")[0]
-                if parent not in self._made:
-                    Path(parent).mkdir(parents=True, exist_ok=True)
-                    self._made.add(parent)
+                self._have_folder_of(target)
                 with suppress(FileNotFoundError):
                     os.replace(place, target)  # noqa: PTH105 - a Path for every file of millions costs more than the call
         except OSError as error:
             raise self._unusable(error) from error
+
+    def _have_folder_of(self, place: str) -> None:
+        folder = place.rpartition("/")[0]
+        if folder not in self._made:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            self._made.add(folder)
 
     def _unusable(self, error: OSError) -> UnavailableError:
         return UnavailableError(
