@@ -141,6 +141,25 @@ def test_an_output_set_apart_still_says_why_somebody_has_to_look(folder: Path) -
     assert {line.reason for line in lines.values()} == {f"{copying.UNREAD}; {OTHER_CONTENT}"}
 
 
+def test_what_could_not_be_read_is_tried_again(folder: Path) -> None:
+    planted(folder, {"a": "away one", "b": "n two"})
+
+    states = [done(folder)["a"].state for _ in range(3)]
+
+    assert states == [State.QUARANTINED, State.DONE, State.SKIPPED]
+
+
+def test_outputs_of_a_folder_that_is_not_handed_in_stay(folder: Path) -> None:
+    planted(folder, {"a": "unread one", "b": "unread two"})
+    done(folder, names := replace(TREATMENT, names=Names.KEEP))
+
+    with Run(folder / "in" / "b", folder / "out", report=folder / "out.report", treatment=names, reader="ocr") as work:
+        lines = list(work.lines(InLine(), copying.treat))
+
+    assert [Path(line.path).name for line in lines] == ["b"]
+    assert set(outputs(folder)) == {"a", "b"}
+
+
 @pytest.mark.parametrize("files", [["0", "1", "10", "2", "3"], ["0/a", "0/b", "1/a", "making/0"]])
 def test_kept_names_may_be_numbers(folder: Path, files: list[str]) -> None:
     planted(folder, {path: f"n payload{path}" for path in files})

@@ -2,7 +2,7 @@
 
 A file is ``NAME`` and a payload, one line each; its output is the payload under that name. Some names are orders: ``none``
 is no DICOM, ``bad`` breaks its format, ``odd`` raises what nobody foresaw, ``full`` finds no room, ``unread`` says that
-pixels were not read, ``kill`` ends the process, ``once`` does so the first time.
+pixels were not read, ``away`` cannot be read the first time, ``kill`` ends the process, ``once`` does so the first time.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ UNREAD = "nobody read it"
 def treat(path: Path, out: Path, relative: PurePosixPath, treatment: Treatment) -> Outcome:
     name, _, payload = path.read_bytes().partition(b"\n")
     obey(name.decode(), path)
+    if name == b"away" and first(path):
+        return Outcome(State.QUARANTINED, "the file cannot be read", again=True)
     place = relative if treatment.names is Names.KEEP else PurePosixPath(f"study/{name.decode()}.dcm")
     target = out / place
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -64,9 +66,14 @@ def obey(name: str, path: Path) -> None:
         raise UnavailableError("the disk is full")
     if name == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
-    if name == "once":
-        try:
-            path.parent.with_name(f"{path.name}.met").touch(exist_ok=False)
-        except FileExistsError:
-            return
+    if name == "once" and first(path):
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def first(path: Path) -> bool:
+    """Whether nobody asked for this file before."""
+    try:
+        path.parent.with_name(f"{path.name}.met").touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True

@@ -10,7 +10,7 @@ import errno
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import IO, Final
 from leadglass.dicom.kept import Parts
 from leadglass.dicom.plan import Copy, Insert, Op
 from leadglass.dicom.source import Source
-from leadglass.errors import InputError, UnavailableError
+from leadglass.errors import InputError, LeadglassError, UnavailableError
 
 HIDDEN: Final = ".leadglass-unfinished-"
 """How the name of a file begins that is not whole yet; a sweep may remove what a killed process left of them."""
@@ -152,6 +152,7 @@ class NewFile:
     It has a hidden name until it is kept under its own; what is not kept is gone when the block ends.
 
     Raises:
+        InputError: its path is longer than the file system allows.
         UnavailableError: it cannot be written.
     """
 
@@ -168,17 +169,20 @@ class NewFile:
         except OSError as error:
             raise _unwritable(folder, error) from error
 
-    def write(self, parts: Parts, sources: Sequence[Source], *, watch: Callable[[Buffer], object] | None = None) -> None:
-        """Write a file in as few calls as can be; ``watch`` is shown each piece of the pixel value."""
+    def write(self, parts: Parts, sources: Sequence[Source], *, watch: Collection[Callable[[Buffer], object]] = ()) -> None:
+        """Write a file in as few calls as can be; each of ``watch`` is shown each piece of the pixel value."""
         waiting: list[Buffer] = []
         try:
-            for ops, look in ((parts.before, None), (parts.value, watch), (parts.after, None)):
+            for ops, looks in ((parts.before, ()), (parts.value, watch), (parts.after, ())):
                 for op in ops:
-                    if look is None and isinstance(op, Copy) and self._copied(op, sources[op.source], waiting):
+                    if not looks and isinstance(op, Insert) and len(waiting) < _IOV_MAX - 1:
+                        waiting.append(op.data)
+                        continue
+                    if not looks and isinstance(op, Copy) and self._copied(op, sources[op.source], waiting):
                         waiting = []
                         continue
                     for piece in pieces_of(op, sources):
-                        if look is not None:
+                        for look in looks:
                             look(piece)
                         waiting.append(piece)
                         # Bytes are good for ever, and so is what a ReadAhead holds; another piece only until the next one.
@@ -281,7 +285,10 @@ class NewFile:
         self.close()
 
 
-def _unwritable(folder: str, error: OSError) -> UnavailableError:
+def _unwritable(folder: str, error: OSError) -> LeadglassError:
+    if error.errno == errno.ENAMETOOLONG:
+        # A matter of this one file, whose name the output was to have.
+        return InputError("the output's path is longer than its file system allows", hint="--names uid")
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     return UnavailableError(
         f"{folder} cannot be written: {error.strerror}",
@@ -291,29 +298,37 @@ def _unwritable(folder: str, error: OSError) -> UnavailableError:
 
 MAX_SPOOLED: Final = 1 << 31
 """Bytes of one inflated data set; a larger one is no honest file."""
+_ALWAYS_SPOOLED: Final = 1 << 28
+"""Bytes that a data set may inflate to whatever the size of its file."""
+_DEFLATED_TO: Final = 200
+"""To how many times its file's size a larger data set may inflate; deflate allows a thousand, images do not need it."""
 
 
 @contextmanager
-def spool() -> Iterator[Callable[[Iterator[bytes]], Source]]:
-    """Room for a data set that has to be inflated: in memory, or in a nameless file once it is large.
+def spool(size: int) -> Iterator[Callable[[Iterator[bytes]], Source]]:
+    """Room for the data set of a deflated file of ``size`` bytes: in memory, or in a nameless file once it is large.
 
     Raises:
-        UnavailableError: there is no room for that file.
+        InputError: it is larger than an honest one becomes, or there is no room for it.
     """
+    limit = min(MAX_SPOOLED, max(_ALWAYS_SPOOLED, size * _DEFLATED_TO))
     with ExitStack() as stack:
 
         def keep(pieces: Iterator[bytes]) -> Source:
             held = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=_AT_ONCE * 16))
-            size = 0
+            written = 0
             for piece in pieces:
                 try:
                     held.write(piece)
                 except OSError as error:
-                    raise _unwritable(tempfile.gettempdir(), error) from error
-                size += len(piece)
-                if size > MAX_SPOOLED:
-                    raise InputError(f"the deflated data set is larger than {MAX_SPOOLED} bytes")
-            return _Spooled(held, size)
+                    # One such file does not keep the others from being treated.
+                    raise InputError(
+                        f"there is no room for the inflated data set: {error.strerror}", hint="make room for temporary files"
+                    ) from error
+                written += len(piece)
+                if written > limit:
+                    raise InputError(f"the deflated data set is larger than {limit} bytes")
+            return _Spooled(held, written)
 
         yield keep
 

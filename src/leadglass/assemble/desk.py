@@ -68,7 +68,8 @@ def treat_file(path: Path, out: Path, relative: PurePosixPath, treatment: Treatm
     except NotDicomError as error:
         return Outcome(State.SKIPPED, _reason(error))
     except InputError as error:
-        return Outcome(State.QUARANTINED, _reason(error))
+        # What breaks a format has an error of its own; the rest are rights, or a disk that was away.
+        return Outcome(State.QUARANTINED, _reason(error), again=type(error) is InputError)
 
 
 def _reason(error: LeadglassError) -> str:

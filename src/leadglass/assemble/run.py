@@ -41,7 +41,7 @@ JOURNAL = "run.db"
 ALREADY_DONE = "already done"
 SAME_INSTANCE = "gives the same output as another file"
 OTHER_CONTENT = "another file with the same name by rule has other content; both are kept"
-NO_PLACE = "its output has no place: another output has the name of its folder"
+NO_PLACE = "its output has no place: another output has the name of its folder, or the path is too long"
 
 Treat = Callable[[Path, Path, PurePosixPath, Treatment], Outcome]
 """What a worker does with a file; ``desk.treat_file``."""
@@ -224,6 +224,7 @@ class Run:
         _check_places(source, out, report, residue)
         self.source, self.out, self.report = source, out, report
         self.treatment = treatment
+        self._reads = reader is not None
         self._profile = profile(treatment.profile, options=treatment.options)
         self.summary = Summary()
         self._begun = time.monotonic()
@@ -238,13 +239,13 @@ class Run:
         self._residue: ResidueFile | None = None
         try:
             self._agree()
+            self._number = self.journal.source(os.path.abspath(root))  # noqa: PTH100 - a link may lead elsewhere next time
             self._staging = Staging(out, report)
-            self._finish_the_last(reader)
+            self._finish_the_last()
             if residue is not None:
                 self._residue = self._opened_residue(residue)
             # A name can be taken by a file that is not ours, or that differs in case where the file system sees none.
             self._wary = treatment.names is Names.KEEP or not self.journal.empty()
-            self._number = self.journal.source(os.path.abspath(root))  # noqa: PTH100 - a link may lead elsewhere next time
             self._session = self.journal.begin(now=_now(), version=__version__, engine=engine_name)
         except BaseException:
             self.close()
@@ -324,16 +325,15 @@ class Run:
             "key": hmac.digest(treatment.key, b"leadglass: which key a run had", "sha256")[:8].hex(),
         }
 
-    def _finish_the_last(self, reader: str | None) -> None:
+    def _finish_the_last(self) -> None:
         self._staging.make(self.journal.planned())
         boot = _boot()
         lost = self.journal.unsecured() if self.journal.get("boot") != boot else []
-        unread = reader is not None and self.journal.get("reader") != reader
         with self.journal.transaction():
             self.journal.moved()
-            self.journal.plan(self._forgotten(dict.fromkeys([*lost, *self.journal.due_again(unread=unread)])))
+            self.journal.plan(self._forgotten(lost))
             self.journal.put("boot", boot)
-            self.journal.put("reader", reader or "")
+            self.journal.retry_held_back(by_other_than=__version__)
         self._staging.make(self.journal.planned())
         self._staging.open()
 
@@ -380,6 +380,8 @@ class Run:
         """Whether what is on record is true of the file and of the output folder as they are."""
         if (known.size, known.modified) != (found.size, found.modified):
             return False
+        if known.again or (self._reads and known.pixels == PixelOutcome.UNREAD):
+            return False
         if known.output is None:
             return True
         try:
@@ -410,7 +412,8 @@ class Run:
     def _settle(self, chunk: Chunk[_Aside], treated: Treated | None) -> Iterator[Line]:
         """Put a chunk on record, then its outputs in their place, then say so."""
         if treated is None:
-            gone = Outcome(State.QUARANTINED, f"the worker process died of it, {LOSSES} times; its memory may be too small")
+            why = f"the worker process died of it, {LOSSES} times; its memory may be too small"
+            gone = Outcome(State.QUARANTINED, why, again=True)
             treated = Treated("", ((gone, None, 0),), 0.0, "")
         else:
             self._pace.took(len(chunk.tasks), treated.seconds)
@@ -421,7 +424,7 @@ class Run:
                 place = _Place(outcome.state, outcome.reason)
                 if waiting is not None:
                     place = self._placed(outcome, f"{treated.attempt}/{waiting}")
-                record = _record(task, outcome, place, written_size=size, again=not treated.attempt)
+                record = _record(task, outcome, place, written_size=size)
                 self.journal.add(record, source=self._number, session=self._session, chunk=chunk.number)
                 lines.append(self._line(record))
             if self._residue is not None:
@@ -539,7 +542,7 @@ def apart(wanted: str, written: str) -> str:
     return str(path.with_name(stem + end))
 
 
-def _record(task: Task, outcome: Outcome, place: _Place, *, written_size: int, again: bool) -> Record:
+def _record(task: Task, outcome: Outcome, place: _Place, *, written_size: int) -> Record:
     return Record(
         path=task.path,
         size=task.size,
@@ -556,7 +559,7 @@ def _record(task: Task, outcome: Outcome, place: _Place, *, written_size: int, a
         received=outcome.received,
         modality=outcome.modality,
         sop_class=outcome.sop_class,
-        again=again,
+        again=outcome.again,
     )
 
 

@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from leadglass.adapters.copies import Buffer, NewFile, ReadAhead, sha256, spool, tree_digest
+from leadglass.adapters.copies import NewFile, ReadAhead, sha256, spool, tree_digest
 from leadglass.adapters.detectors.text import TextReader, available
 from leadglass.assemble.treatment import (
     Explained,
@@ -48,6 +48,7 @@ from leadglass.dicom.kept import (
 )
 from leadglass.dicom.plan import Copy, Insert, Op, Plan, PlanSource, encode, invert, merged, run
 from leadglass.dicom.source import Source
+from leadglass.dicom.uids import is_standard, is_uid
 from leadglass.errors import InputError
 from leadglass.model.frame import Frame
 from leadglass.seal.envelope import seal
@@ -201,28 +202,28 @@ class Desk:
             match = self.template.match(source.held, source.size)
             if match is not None and self.proof.holds(self.template, match):
                 return self._written(self._like_before(self.template, match, source), out, relative)
-        with spool() as keep:
+        with spool(source.size) as keep:
             header = walk(source, ahead=_AHEAD, spool=keep)
             object_ = received(header)
             if reason := quarantined(object_, documents=self.treatment.documents):
-                return Outcome(State.QUARANTINED, reason, modality=object_.modality, sop_class=object_.sop_class)
+                return Outcome(State.QUARANTINED, reason, modality=object_.modality, sop_class=_class_of(object_))
             looking = gate.due(object_, mode=self.treatment.pixels)
             if looking.look is Look.QUARANTINE:
-                return Outcome(State.QUARANTINED, looking.why, modality=object_.modality, sop_class=object_.sop_class)
+                return Outcome(State.QUARANTINED, looking.why, modality=object_.modality, sop_class=_class_of(object_))
             vouched = (_DOCUMENT,) if object_.sop_class in _DOCUMENTS else ()
             work = Work(object_, self.profile, self.keys, vouched=vouched)
             pixels, read = kept_pixels(object_), _UNREAD if looking.look is Look.READ else _OFF
             if looking.look is Look.READ and self.reader is not None:
                 read = _read(object_, self.reader, work)
                 if read.quarantined:
-                    return Outcome(State.QUARANTINED, read.why, modality=object_.modality, sop_class=object_.sop_class)
+                    return Outcome(State.QUARANTINED, read.why, modality=object_.modality, sop_class=_class_of(object_))
                 pixels = read.value or pixels
             cleaned = work.plan(pixels_cleaned=read.outcome in (PixelOutcome.CLEAN, PixelOutcome.REMOVED))
             treated = replace(_composed(cleaned, pixels), read=read)
             known = identifiers(header, object_.charset)
             patterns = residual.patterns(known, exempt=self.exempt, own=work.moved)
             if leaks := _leaks(treated, patterns, vouched=vouched):
-                return Outcome(State.QUARANTINED, _told(leaks), modality=object_.modality, sop_class=object_.sop_class)
+                return Outcome(State.QUARANTINED, _told(leaks), modality=object_.modality, sop_class=_class_of(object_))
             if looking.look is Look.SKIP:
                 self._remember(work, cleaned, pixels, patterns)
             return self._written(treated, out, relative)
@@ -241,8 +242,18 @@ class Desk:
         object_ = before.work.object_
         uid = new_uid(match.sop_instance_uid, profile=self.profile, keys=self.keys)
         span = (match.offset, before.pixels.span[1])
-        pixels = replace(before.pixels, ops=(Copy(*span),), span=span)
-        beginning = file_beginning(pixels.transfer_syntax, sop_class=object_.sop_class, sop_instance_uid=uid)
+        old = before.pixels
+        pixels = PixelValue(
+            old.element_header,
+            (Copy(*span),),
+            old.transfer_syntax,
+            span,
+            same=True,
+            padding=old.padding,
+            unused=old.unused,
+        )
+        sop_class = object_.sop_class if is_uid(object_.sop_class) else ""
+        beginning = file_beginning(pixels.transfer_syntax, sop_class=sop_class, sop_instance_uid=uid)
         written = b"".join((beginning, match.written, pixels.element_header))
         return Treated(source, object_, written, pixels, (source,), uid, match.found)
 
@@ -250,28 +261,22 @@ class Desk:
         """The output's path below the output folder."""
         if self.treatment.names is Names.KEEP:
             return str(relative)
-        study, series = (
-            new_uid(uid, profile=self.profile, keys=self.keys) if uid else "none"
-            for uid in (treated.received.study_uid, treated.received.series_uid)
-        )
-        return f"{study}/{series}/{treated.uid}.dcm"
+        object_ = treated.received
+        return f"{self._folder(object_.study_uid)}/{self._folder(object_.series_uid)}/{treated.uid}.dcm"
+
+    def _folder(self, uid: str) -> str:
+        return new_uid(uid, profile=self.profile, keys=self.keys) if uid else "none"
 
     def _written(self, treated: Treated, out: Path, relative: PurePosixPath) -> Outcome:
         place, pixels = self._place(relative, treated), treated.pixels
         folder, _, name = f"{out}/{place}".rpartition("/")
         watch = Watch(pixels.unused) if pixels and pixels.unused else None
-        value = hashlib.sha256()
-
-        def look(piece: Buffer) -> None:
-            value.update(piece)
-            if watch:
-                watch(piece)
-
-        watched = look if self.digests else watch
+        value = hashlib.sha256() if self.digests else None
+        looks = [look for look in (value.update if value else None, watch) if look is not None]
         with NewFile(folder) as new:
-            new.write(treated.parts, treated.sources, watch=watched)
+            new.write(treated.parts, treated.sources, watch=looks)
             if watch is None or not watch.found:
-                digests = _digests(treated, value.digest()) if self.digests else (None, None)
+                digests = _digests(treated, value.digest()) if value else (None, None)
                 output = place[: len(place) - len(name)] + new.keep(name)
                 return self._outcome(treated, output, digests)
         # Bits outside the image hold something: once more, with those cleared.
@@ -289,7 +294,7 @@ class Desk:
             written=digests[1],
             size=treated.source.size,
             modality=object_.modality,
-            sop_class=object_.sop_class,
+            sop_class=_class_of(object_),
             residue=self._residue(treated, digests[1]) if self.treatment.residue and digests[1] else None,
         )
 
@@ -384,6 +389,11 @@ def _digests(treated: Treated, value: bytes) -> tuple[str, str]:
 _NOTHING: Final = hashlib.sha256().digest()
 
 
+def _class_of(object_: Received) -> str | None:
+    """The SOP class where the standard registers it; anything else may be built from a name."""
+    return object_.sop_class if is_standard(object_.sop_class) else None
+
+
 def quarantined(object_: Received, *, documents: bool) -> str | None:
     """Why an object is not let through although its header could be treated; None where it is."""
     if object_.sop_class in _DOCUMENTS and not documents:
@@ -393,7 +403,7 @@ def quarantined(object_: Received, *, documents: bool) -> str | None:
 
 def explained(source: Source, treatment: Treatment) -> Iterator[Explained]:
     """Attribute by attribute, what happens and why, in the order of the file; then what lies outside the data set."""
-    with spool() as keep:
+    with spool(source.size) as keep:
         header = walk(source, ahead=_AHEAD, spool=keep)
         object_, desk = received(header), Desk(treatment)
         work = Work(object_, desk.profile, desk.keys)
@@ -454,7 +464,7 @@ def _everything(elements: Iterable[Element]) -> Iterator[Element]:
 
 def survey(source: Source, *, pixels: PixelMode, reader: TextReader | None) -> Survey:
     """What a file would tell, by category; text in its pixels too, where they are due and somebody reads."""
-    with spool() as keep:
+    with spool(source.size) as keep:
         header = walk(source, ahead=_AHEAD, spool=keep)
         object_ = received(header)
         known = identifiers(header, object_.charset)
@@ -463,6 +473,8 @@ def survey(source: Source, *, pixels: PixelMode, reader: TextReader | None) -> S
         private = sum(element.tag >> 16 & 1 and bool(element.length) for element in _everything(header.elements))
         if private:
             findings["private"] = private
+        if object_.sop_class in _DOCUMENTS:
+            findings["document"] = 1
         looking = gate.due(object_, mode=pixels).look
         if looking is Look.QUARANTINE:
             findings["face"] = 1

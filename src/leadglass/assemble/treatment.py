@@ -84,6 +84,8 @@ class Outcome:
     modality: str | None = None
     sop_class: str | None = None
     residue: bytes | None = field(default=None, repr=False)
+    again: bool = False
+    """It was not the file's content: another try may do better."""
 
 
 @dataclass(frozen=True)

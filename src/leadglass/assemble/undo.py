@@ -41,7 +41,7 @@ def undo_file(output: Path, *, residue: Path, key: bytes, out: Path) -> str:
 
 def written_digest(written: ReadAhead) -> str:
     """The tree digest of an output, as the desk gave it when it wrote it."""
-    with spool() as keep:
+    with spool(written.size) as keep:
         object_ = received(walk(written, spool=keep))
         pixels = kept_pixels(object_)
         offset, length = pixels.span if pixels else (written.size, 0)

@@ -128,6 +128,8 @@ def run(
     mode, naming = choice(PixelMode, pixels, option="--pixels"), choice(Names, names, option="--names")
     if digest not in ("sha256", "sm3"):
         raise InputError("--digest is one of a few words", hint="--digest sha256|sm3")
+    if not source.exists():
+        raise InputError(f"{source} is not there", hint="name a file or a folder")
     if make_key:
         new_key(key)
     treatment = Treatment(

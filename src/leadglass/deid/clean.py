@@ -21,6 +21,7 @@ from leadglass.deid.known import Knowledge, Verdict, charset_of, facts, item_cha
 from leadglass.deid.profile import EDITION, METHODS, Action, Option, Path, Profile, Rule, capped_age, safe_private_vr
 from leadglass.deid.pseudonym import PseudonymKeys, shifted
 from leadglass.deid.text import Kind, Known, TextCleaner, cleaner
+from leadglass.deid.text.words import words
 from leadglass.dicom.directory import MEDIA_STORAGE_DIRECTORY
 from leadglass.dicom.header import (
     TEXT_VRS,
@@ -89,11 +90,23 @@ _DUMMIES: Final = {
 _TERMS: Final = {_MODALITY: MODALITIES, 0x00280004: PHOTOMETRICS}
 """Modality and Photometric Interpretation: no image can be read without them, so their terms stay, whoever is called so."""
 _RESCALED: Final = frozenset({"OD", "HU", "US", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT"})
-_DEFINED: Final = {**_TERMS, 0x00281054: _RESCALED, 0x00283004: _RESCALED}
-"""Terms that stay as well: Rescale Type and Modality LUT Type (PS3.3 C.11.1.1.2), though many a patient is called Hu."""
+_IMAGE_TYPES: Final = "ORIGINAL DERIVED PRIMARY SECONDARY AXIAL LOCALIZER MPR MIP MAX MIN MEAN NORM OTHER"
+_BODY_PARTS: Final = """
+    ABDOMEN ANKLE ARM BACK BRAIN BREAST CHEST CLAVICLE COLON CSPINE ELBOW EYE FACE FEMUR FINGER FOOT FOREARM HAND HEAD HEART
+    HIP HUMERUS JAW KIDNEY KNEE LEG LIVER LSPINE LUNG NECK NOSE PELVIS RIB SHOULDER SKULL SPINE THIGH THORAX TSPINE WRIST
+"""
+_DEFINED: Final = {
+    **_TERMS,
+    0x00080008: frozenset(_IMAGE_TYPES.split()),
+    0x00180015: frozenset(_BODY_PARTS.split()),
+    **dict.fromkeys((0x00281054, 0x00283004), _RESCALED),
+}
+"""Terms that stay as well, though many a patient is called Hand or Hu: of Image Type (PS3.3 C.7.6.1.1.2), Body Part Examined
+(PS3.16 annex L), Rescale Type and Modality LUT Type (PS3.3 C.11.1.1.2)."""
 
 _INTERCHANGEABLE: Final = (
     frozenset({"LO", "LT", "SH", "ST", "UC", "UT"}),
+    frozenset({"DS", "IS"}),
     frozenset({"OB", "OW"}),
     frozenset({"SS", "US"}),
 )
@@ -140,11 +153,13 @@ _WINDOW_WORDS: Final = frozenset(
 """Words that name a window, numbers aside."""
 
 _CARET_NAME: Final = re.compile(rb"[^\W\d_]\^[^\W\d_]|[\x80-\xff]\^|\^[\x80-\xff]", re.ASCII)
-_NUMBERS: Final = {"DS": b"0123456789+-eE. \\\0", "IS": b"0123456789+- \\\0"}
+_NUMBERS: Final = {"DS": b"0123456789+-eE. \\\0", "IS": b"0123456789+-eE. \\\0"}
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{6,}")
 """Digits of which an identifier is made; shorter ones are in every other measure by chance."""
-_CODE_STRINGS: Final = re.compile(rb"[A-Z0-9_ ]{0,16}(?:\\[A-Z0-9_ ]{0,16})* *")
-"""Values of CS (PS3.5 6.2), with padding."""
+_CODE_STRING: Final = re.compile(rb"[A-Z0-9_ ]{0,16} *")
+"""A value of CS (PS3.5 6.2), with padding."""
+_LOOSE_CODE: Final = re.compile(rb"[A-Za-z0-9_ ()/.,+-]{0,64}")
+"""What is written in its place, in lower case or too long."""
 _DELIMITERS: Final = (b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0")
 """How a value begins that is made of items or fragments (PS3.5 7.5)."""
 
@@ -207,15 +222,31 @@ def _statement_ops(profile: Profile, pixels_cleaned: bool) -> tuple[tuple[int, t
     return tuple(sorted(elements.items()))
 
 
+_CHOSEN_VRS: Final = frozenset({"DA", "DT", "TM", "UI"})
+
+
 @lru_cache(maxsize=16)
-def _shown(profile: Profile) -> frozenset[str]:
-    """Kinds of facts that the options let stay, so that no text has to be silent about them."""
+def _chosen(profile: Profile) -> frozenset[int]:
+    """Attributes whose values stay because a profile file or an option says so, although they identify."""
+    stated = {tag for tag, rule in profile.attributes.items() if rule.action in (Action.KEEP, Action.TEXT)}
+    optional = {
+        tag
+        for tag, rule in profile.cells.items()
+        if rule.action is Action.KEEP and dictionary_vr(tag) in _CHOSEN_VRS and tag not in profile.attributes
+    }
+    return frozenset(stated | optional)
+
+
+@lru_cache(maxsize=16)
+def _shown(profile: Profile) -> frozenset[str | int]:
+    """Kinds of facts that the options let stay, and attributes that a profile file does: no text need be silent of them."""
     kept = {
         Option.RETAIN_FULL_DATES: ("dates",),
         Option.RETAIN_DEVICE_IDENTITY: ("serials",),
         Option.RETAIN_INSTITUTION_IDENTITY: ("institutions", "addresses"),
     }
-    return frozenset(kind for each in profile.options for kind in kept.get(each, ()))
+    kinds = {kind for each in profile.options for kind in kept.get(each, ())}
+    return frozenset(kinds | (_chosen(profile) & profile.attributes.keys()))
 
 
 class Place(NamedTuple):
@@ -235,7 +266,7 @@ class Work:
     """One header on its way: what was found and removed so far.
 
     ``vouched`` are top-level attributes for which somebody else answers: they stay as they are. ``moved`` are the dates that
-    stand for others now.
+    stand for others now, and what stays on purpose.
     """
 
     def __init__(self, object_: Received, profile: Profile, keys: PseudonymKeys, *, vouched: Collection[int] = ()) -> None:
@@ -371,6 +402,8 @@ class Work:
                 treatment = _vouched
             elif tag in instead:
                 treatment = _by_rule(instead[tag], tag, element.vr)
+                if instead[tag].action is Action.KEEP and element.vr in _CHOSEN_VRS:
+                    treatment = _on_purpose(treatment[0]), treatment[1]
             if treatment[0] is _private and tag & 0xFFFF <= 0xFF:
                 continue
             ops = treatment[0](self, place, element, treatment[1])
@@ -717,10 +750,13 @@ def _judge(work: Work, element: Element, value: bytes, charset: tuple[str, ...],
         return Verdict(Action.REMOVE, "items where none belong", b"")
     vr, text = element.vr, value.split(b"\0", 1)[0]
     if vr == "CS":
-        if not _CODE_STRINGS.fullmatch(text):
-            return Verdict(Action.DUMMY, "text where a code string belongs", _DUMMIES[vr])
-        if work.known.mentions(value):
+        codes = text.split(b"\\")
+        why = {code: found for code in codes if (found := _wrong_code(work, element.tag, code))}
+        if not why and work.known.mentions(value[len(text) :]):
             return Verdict(Action.DUMMY, _MENTIONS, _DUMMIES[vr])
+        if why:
+            left = b"\\".join(_DUMMIES[vr] if code in why else code for code in codes)
+            return Verdict(Action.DUMMY, next(iter(why.values())), left)
     else:
         kept, told = _without_people(work, text, vr, charset, rules=rules)
         if kept is None or _CARET_NAME.search(kept):
@@ -732,6 +768,27 @@ def _judge(work: Work, element: Element, value: bytes, charset: tuple[str, ...],
     if len(text) < len(value) and value[len(text) :].strip(b"\0"):
         return Verdict(Action.KEEP, "bytes after the end of the text", text)
     return None
+
+
+def _wrong_code(work: Work, tag: int, code: bytes) -> str:
+    """Why a value of CS cannot stay; empty where it can."""
+    if code.strip().decode("latin_1") in _DEFINED.get(tag, ()):
+        return ""
+    if not _CODE_STRING.fullmatch(code) and not _is_plain(code):
+        return "text where a code string belongs"
+    numbers = work.known.numbers
+    if work.known.mentions(code) or (_LONG_NUMBER.search(code) and not numbers.isdisjoint(_LONG_NUMBER.findall(code))):
+        return _MENTIONS
+    return ""
+
+
+def _is_plain(code: bytes) -> bool:
+    """Whether there is nothing but words of radiology in it: many a device writes its terms in lower case."""
+    if not _LOOSE_CODE.fullmatch(code):
+        return False
+    table = words()
+    said = (word.decode("ascii").lower() for word in re.findall(rb"[A-Za-z]{2,}", code))
+    return all(word in table.ordinary or word in table.abbreviations or word in table.two_letters for word in said)
 
 
 _TELLS: Final = "tells of a person, a number, a date or a place"
@@ -819,7 +876,21 @@ def _treatment(profile: Profile, sop_class: str, path: Path, vr: str) -> tuple[T
     if 0x5000 <= tag >> 16 <= 0x50FF or 0x6000 <= tag >> 16 <= 0x60FF:
         # What is drawn there nobody has read, so nothing of it stays, whatever an option would allow.
         return _remove, Rule(Action.REMOVE, "a curve or an overlay, which nobody has read")
-    return _by_rule(rule, tag, vr)
+    treatment, rule = _by_rule(rule, tag, vr)
+    return (_on_purpose(treatment) if tag in _chosen(profile) else treatment), rule
+
+
+@lru_cache
+def _on_purpose(treatment: Treatment) -> Treatment:
+    """The same treatment, of a value that stays because somebody chose so: it is no leak."""
+
+    def kept(work: Work, place: Place, element: Element, rule: Rule) -> _Ops:
+        ops = treatment(work, place, element, rule)
+        if ops is AS_IS and element.items is None and element.length:
+            work.moved.append(work.header.value(element))
+        return ops
+
+    return kept
 
 
 def _by_rule(rule: Rule, tag: int, vr: str) -> tuple[Treatment, Rule]:

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 from pydicom.charset import CODES_TO_ENCODINGS, python_encoding
 from pydicom.datadict import dictionary_description, keyword_dict
 
-from leadglass.dicom.header import PIXEL_DATA, Element, Header, Values, keyword
+from leadglass.dicom.header import PIXEL_DATA, TEXT_VRS, Element, Header, Values, keyword
 from leadglass.dicom.uids import STANDARD_ROOT
 
 
@@ -78,12 +78,13 @@ _KEYWORDS: Final = {
         InstitutionName InstitutionAddress InstitutionalDepartmentName IssuerOfPatientID StudyIDIssuer RequestingService
         PatientInstitutionResidence ScheduledPatientInstitutionResidence CurrentPatientLocation ResponsibleOrganization
         IssuerOfAdmissionID IssuerOfServiceEpisodeID ResultsIDIssuer InterpretationIDIssuer HumanPerformerOrganization
-        VerifyingOrganization ScheduledProcedureStepLocation PerformedLocation RequestedProcedureLocation AssignedLocation
-        ScheduledStudyLocation OrderEntererLocation ClinicalTrialSponsorName ClinicalTrialSiteID ClinicalTrialSiteName
+        VerifyingOrganization PerformedLocation RequestedProcedureLocation AssignedLocation
+        OrderEntererLocation ClinicalTrialSponsorName ClinicalTrialSiteID ClinicalTrialSiteName
         ClinicalTrialProtocolName ClinicalTrialCoordinatingCenterName ClinicalTrialProtocolEthicsCommitteeName
         LocalNamespaceEntityID
     """,
     Kind.DEVICE: """
+        ScheduledStudyLocation ScheduledProcedureStepLocation
         StationName ScheduledStationName PerformedStationName DeviceSerialNumber SourceSerialNumber LensSerialNumber DeviceID
         PlateID CassetteID GantryID GeneratorID DetectorID XRayDetectorID UniqueDeviceIdentifier DeviceUID
         SecondaryCaptureDeviceID HardcopyCreationDeviceID ManufacturerDeviceIdentifier CameraOwnerName RetrieveURL
@@ -141,6 +142,7 @@ _TOO_COMMON: Final = """
     router workstation dcm4chee orthanc conquest osirix horos local localhost
 """
 _DUMMY_DATES: Final = frozenset({b"18581117", b"19000101"})
+_PRINTABLE: Final = bytes(range(32, 127))
 FEW_LETTERS: Final = 4
 _FEW_DIGITS: Final = 6
 
@@ -254,8 +256,14 @@ def _read_misplaced(
     """Names of somebody where no name belongs."""
     for element, _ in _leaves(header, elements, ()):
         value = header.read(element.value, min(element.length, _LONG_TEXT))
-        if b"^" in value and _names_another(value, named):
+        if b"^" in value and _names_another(value, named) and (element.vr in TEXT_VRS or _is_text(value)):
             _add(found, counted, Kind.TEXT, "blob", value, ())
+
+
+def _is_text(value: bytes) -> bool:
+    """Whether a binary value is text but for its padding: among samples and floats a caret between letters is chance."""
+    said = value.translate(None, b"\0")
+    return 8 * len(said.translate(None, _PRINTABLE)) < len(said)
 
 
 def _names_another(data: bytes, named: bytes) -> bool:

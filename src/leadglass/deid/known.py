@@ -85,15 +85,17 @@ class Knowledge:
         return len(self.phrases) > _PHRASES or any(phrase in text for phrase in self.phrases)
 
 
-def facts(header: Values, elements: Iterable[Element], charset: tuple[str, ...], *, without: frozenset[str]) -> list[Fact]:
-    """What identifies in these elements and all below them; kinds in ``without`` are to stay visible."""
+def facts(
+    header: Values, elements: Iterable[Element], charset: tuple[str, ...], *, without: frozenset[str | int]
+) -> list[Fact]:
+    """What identifies in these elements and all below them; kinds and tags in ``without`` are to stay visible."""
     found: list[Fact] = []
     _collect(header, elements, charset, without, found)
     return found
 
 
 def _collect(
-    header: Values, elements: Iterable[Element], charset: tuple[str, ...], without: frozenset[str], found: list[Fact]
+    header: Values, elements: Iterable[Element], charset: tuple[str, ...], without: frozenset[str | int], found: list[Fact]
 ) -> None:
     for element in elements:
         tag, vr = element.tag, element.vr
@@ -107,9 +109,11 @@ def _collect(
                 kind = "names"
             elif vr in ("DA", "DT"):
                 kind = "dates"
+            elif vr == "AE":
+                kind = "serials"
             else:
                 continue
-        if not element.length or kind in without:
+        if not element.length or kind in without or tag in without:
             continue
         guarded = kind == "names" or tag in _OF_PATIENT
         # Of a date and time the date: the times of a series differ from file to file, and tell of nobody.
@@ -121,7 +125,7 @@ def tells(element: Element) -> bool:
     vr = element.vr
     return (
         element.items is not None
-        or vr in ("DA", "DT", "PN")
+        or vr in ("AE", "DA", "DT", "PN")
         or element.tag in _KIND_OF
         or dictionary_vr(element.tag) == "PN"
     )
@@ -161,6 +165,8 @@ def _knowledge(found: tuple[Fact, ...]) -> Knowledge:
     words = frozenset(text for text in guarded if len(text) >= 3 and _WORD.fullmatch(text))
     phrases = tuple(sorted(text for text in guarded - words if len(text) >= 4))
     numbers = {each for fact in found if fact.kind in ("ids", "dates") for each in _LONG_NUMBER.findall(fact.value)}
+    # Whoever writes a number as a number leaves out its zeros.
+    numbers |= {bare for each in numbers if len(bare := each.lstrip(b"0")) >= 6}
     return Knowledge(words, phrases, frozenset(numbers) | words, {kind: tuple(values) for kind, values in texts.items()})
 
 

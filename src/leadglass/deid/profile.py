@@ -191,6 +191,7 @@ _DIRECTORY_RULES: Final = {
 """Attributes of group 0004 in a DICOMDIR. Elsewhere that group is no part of a data set."""
 
 _PROSE: Final = "identifying text that no row lists"
+_DEVICE: Final = Rule(Action.REMOVE, "the id of a device, which its user chose")
 _LOOSE: Final = {
     0x00080001: Rule(Action.REMOVE, "the length of what is no longer there"),
     0x00080120: Rule(Action.TEXT, "the name of a code; kept unless it looks identifying"),
@@ -204,6 +205,7 @@ _LOOSE: Final = {
     0x00102161: Rule(Action.REMOVE, "the ethnic group, as a code"),
     0x00102295: Rule(Action.REMOVE, "a registration number"),
     0x00140100: Rule(Action.REMOVE, "numbers of people"),
+    **dict.fromkeys((0x00181003, 0x00181010, 0x00181011), _DEVICE),
     0x00181803: Rule(Action.REMOVE, "an address in a network"),
     0x00400031: Rule(Action.DUMMY, "names an institution"),
     0x00400032: Rule(Action.DUMMY, "names an institution"),
@@ -219,6 +221,7 @@ _LOOSE: Final = {
     0x21000160: Rule(Action.REMOVE, "names a person"),
     0x21100030: Rule(Action.REMOVE, "names a place in a network"),
     0x21100099: Rule(Action.REMOVE, "names a place in a network"),
+    0x4010102A: Rule(Action.REMOVE, "names a place"),
     **dict.fromkeys(
         (0x4010101A, 0x40101051, 0x40101053, 0x40101054, 0x40101058, 0x40101059, 0x40101078),
         Rule(Action.REMOVE, "tells where somebody travelled"),
@@ -250,6 +253,11 @@ _LOOSE_AND_OPTION: Final = {
     (0x00700006, Option.CLEAN_GRAPHICS): _CLEANED,
     (0x0040A124, Option.RETAIN_UIDS): Rule(Action.KEEP, "PS3.15 Table E.3.4-1: K"),
     (0x00102161, Option.RETAIN_PATIENT_CHARACTERISTICS): Rule(Action.KEEP, "the ethnic group, which its text keeps as well"),
+    **{
+        (tag, Option.RETAIN_DEVICE_IDENTITY): Rule(Action.TEXT, "the id of a device; kept unless it looks identifying")
+        for tag, rule in _LOOSE.items()
+        if rule is _DEVICE
+    },
     (0x30020020, Option.RETAIN_DEVICE_IDENTITY): Rule(Action.TEXT, "names a machine; kept unless it looks identifying"),
 }
 """What an option changes although no row says so, because it follows from what the rows say."""

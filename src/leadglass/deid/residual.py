@@ -22,6 +22,7 @@ import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from leadglass.deid.identifiers import ALPHABET, FEW_LETTERS, LETTERS_ONLY, NUMBERS_ONLY, Identifiers, Kind, table
@@ -50,6 +51,11 @@ class Patterns:
     dates: Mapping[bytes, Kind]
     marks: Mapping[bytes, Kind]
     wide: Mapping[bytes, Kind]
+
+    @cached_property
+    def wide_in_ascii(self) -> tuple[bytes, ...]:
+        """Encodings of other scripts that look like ASCII, such as those with code extensions."""
+        return tuple(each for each in self.wide if each.isascii())
 
 
 # What to look for.
@@ -138,7 +144,7 @@ def suspects(known: Patterns, text: Text) -> bool:
     for mark in known.marks:
         if mark in lower:
             return True
-    return any(wide in raw for wide in known.wide)
+    return any(wide in raw for wide in (known.wide_in_ascii if raw.isascii() else known.wide))
 
 
 def _suspects_dates(dates: Mapping[bytes, Kind], text: Text) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass, fields
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final, NamedTuple
 
 from leadglass.dicom.frames import PixelLayout, check_layout, native_length
@@ -566,17 +566,26 @@ def _file(
 
 def file_beginning(transfer_syntax: str, *, sop_class: str, sop_instance_uid: str) -> bytes:
     """Preamble, prefix and File Meta Information (PS3.10 section 7.1): nothing of the received ones stays."""
-    meta = b"".join(
+    uid = sop_instance_uid.encode()
+    before, after = _around_the_uid(transfer_syntax, sop_class, len(uid))
+    return before + uid + after
+
+
+@lru_cache(maxsize=64)
+def _around_the_uid(transfer_syntax: str, sop_class: str, length: int) -> tuple[bytes, bytes]:
+    """What stands before and after a Media Storage SOP Instance UID of ``length`` characters."""
+    element = encode_element(0x00020003, "UI", bytes(length))
+    before = encode_element(0x00020001, "OB", b"\0\1") + encode_element(0x00020002, "UI", sop_class.encode())
+    after = b"".join(
         (
-            encode_element(0x00020001, "OB", b"\0\1"),
-            encode_element(0x00020002, "UI", sop_class.encode()),
-            encode_element(0x00020003, "UI", sop_instance_uid.encode()),
             encode_element(0x00020010, "UI", transfer_syntax.encode()),
             encode_element(0x00020012, "UI", IMPLEMENTATION_CLASS_UID.encode()),
             encode_element(0x00020013, "SH", IMPLEMENTATION_VERSION_NAME.encode()),
         )
     )
-    return bytes(128) + b"DICM" + encode_element(0x00020000, "UL", len(meta).to_bytes(4, "little")) + meta
+    size = len(before) + len(element) + len(after)
+    group_length = encode_element(0x00020000, "UL", size.to_bytes(4, "little"))
+    return bytes(128) + b"DICM" + group_length + before + element[:8], element[8 + length :] + after
 
 
 def compose_rendition(

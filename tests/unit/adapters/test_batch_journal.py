@@ -131,11 +131,14 @@ def test_an_output_is_contested_while_it_has_the_name_that_another_wants(journal
     assert journal.contested() == []
 
 
-def test_files_to_try_again_are_found(journal: Journal) -> None:
-    source = added(journal, FILE, replace(FILE, path="b", again=True), replace(FILE, path="c", pixels="unread"))
+@pytest.mark.parametrize(("version", "again"), [("1", False), ("2", True)])
+def test_what_another_version_held_back_is_tried_again(journal: Journal, version: str, again: bool) -> None:
+    source = added(journal, FILE, replace(FILE, path="b", state="quarantined"))
 
-    assert journal.due_again(unread=False) == [(source, "b")]
-    assert journal.due_again(unread=True) == [(source, "b"), (source, "c")]
+    journal.retry_held_back(by_other_than=version)
+
+    found = [journal.known(source, path) for path in (FILE.path, "b")]
+    assert [each.again for each in found if each] == [False, again]
 
 
 # Staging

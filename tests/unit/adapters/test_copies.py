@@ -151,7 +151,7 @@ def test_what_is_written_is_what_the_plan_makes(
         sources: tuple[Source, ...] = (source, other)
         with NewFile(str(folder)) as new:
             parts = Parts(tuple(before), tuple(value), tuple(after))
-            new.write(parts, sources, watch=lambda piece: seen.append(bytes(piece)))
+            new.write(parts, sources, watch=[lambda piece: seen.append(bytes(piece))])
             written = (folder / f"{HIDDEN}{os.getpid()}").read_bytes()
         assert written == b"".join(run(Plan((*before, *value, *after)), sources))
         assert b"".join(seen) == b"".join(run(Plan(tuple(value)), sources))
@@ -161,7 +161,7 @@ def test_what_is_written_is_what_the_plan_makes(
 def test_more_pieces_than_a_call_takes_are_written_in_order(tmp_path: Path, watched: bool) -> None:
     ops = tuple(Insert(number.to_bytes(2, "big")) for number in range(3000))
     with NewFile(str(tmp_path)) as new:
-        new.write(Parts((), ops, ()), (), watch=nothing if watched else None)
+        new.write(Parts((), ops, ()), (), watch=[nothing] if watched else ())
         new.keep("a")
     assert (tmp_path / "a").read_bytes() == b"".join(op.data for op in ops)
 
@@ -191,7 +191,7 @@ def test_an_error_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
         raise InputError("it cannot be read")
 
     with pytest.raises(InputError), NewFile(str(out)) as new:
-        new.write(Parts((Insert(b"abc"),), (Insert(b"def"),), ()), (), watch=stop)
+        new.write(Parts((Insert(b"abc"),), (Insert(b"def"),), ()), (), watch=[stop])
     assert names(out) == set()
 
 
@@ -322,7 +322,7 @@ def test_a_full_disk_is_an_error_that_leaves_nothing(small_disk: Path, received:
         pytest.raises(UnavailableError) as caught,
         NewFile(str(small_disk)) as new,
     ):
-        new.write(Parts((), (Copy(0, source.size),), ()), (source,), watch=nothing if watched else None)
+        new.write(Parts((), (Copy(0, source.size),), ()), (source,), watch=[nothing] if watched else ())
     assert (caught.value.hint, names(small_disk)) == ("make room and try again", set())
 
 
@@ -363,7 +363,7 @@ def test_large_copies_are_whole_on_any_file_system(elsewhere: Path, received: Pa
 @pytest.mark.parametrize("size", [0, 5, 17 * MEBIBYTE])
 def test_what_is_spooled_is_read_anywhere(size: int) -> None:
     data = pattern(size)
-    with spool() as keep:
+    with spool(1) as keep:
         source = keep(iter([data[:3], data[3:]]))
         assert source.size == size
         assert source.read(max(size - 7, 0), 100) == data[-7:]
@@ -372,8 +372,14 @@ def test_what_is_spooled_is_read_anywhere(size: int) -> None:
 
 def test_no_room_for_what_is_spooled_is_an_error(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
-    with pytest.raises(UnavailableError, match="cannot be written"), spool() as keep:
+    with pytest.raises(InputError, match="no room"), spool(1) as keep:
         keep(iter([bytes(MEBIBYTE)] * 18))
+
+
+def test_a_small_file_does_not_become_a_huge_one() -> None:
+    zeros = bytes(MEBIBYTE)
+    with pytest.raises(InputError, match="larger than 268435456"), spool(MEBIBYTE) as keep:
+        keep(zeros for _ in range(300))
 
 
 def test_a_tree_digest_tells_its_three_parts_apart() -> None:

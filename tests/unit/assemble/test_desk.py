@@ -77,6 +77,7 @@ def test_what_is_no_file_is_told_and_nothing_is_written(odd_path: Path, tmp_path
     assert (outcome.state, outputs(tmp_path)) == (State.QUARANTINED, set())
     assert outcome.reason
     assert outcome.reason.startswith("InputError: ")
+    assert outcome.again
     assert survey_file(odd_path, pixels=PixelMode.OFF).state == "unreadable"
     with pytest.raises(InputError):
         list(explain_file(odd_path, PLAIN))
@@ -102,6 +103,7 @@ def test_what_is_broken_goes_into_quarantine_without_a_value(treat: Treat, tmp_p
     assert (outcome.state, outputs(tmp_path)) == (State.QUARANTINED, set())
     assert outcome.reason
     assert "Zqx" not in outcome.reason
+    assert not outcome.again
 
 
 def test_a_link_to_a_file_is_treated_as_the_file(treat: Treat, tmp_path: Path) -> None:
@@ -149,6 +151,11 @@ def test_no_uid_leads_out_of_the_folder(treat: Treat, tmp_path: Path, uid: str, 
     assert outputs(tmp_path) == {outcome.output}
     assert "outside" not in str(outcome.output)
     assert set(tmp_path.iterdir()) - before == {tmp_path / "received", tmp_path / "out"}
+
+
+def test_a_name_that_no_file_system_takes_is_a_matter_of_its_file(treat: Treat, tmp_path: Path) -> None:
+    outcome = treat(h.film(FILM), replace(PLAIN, names=Names.KEEP), name="x" * 300)
+    assert (outcome.state, outputs(tmp_path)) == (State.QUARANTINED, set())
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_of_the_run(treat: Treat, tmp_path: Path) -> None:

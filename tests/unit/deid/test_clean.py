@@ -439,7 +439,7 @@ def test_a_photometric_interpretation_stays_whatever_the_patient_is_called() -> 
     assert film.PhotometricInterpretation == "MONOCHROME2"
 
 
-@pytest.mark.parametrize("value", ["Zhao Liuqi", "ZHAO-LIUQI", "ZHAOLIUQI OF BEIJING", "CHEST\\Zhao"])
+@pytest.mark.parametrize("value", ["Zhao Liuqi", "ZHAO-LIUQI", "ZHAOLIUQI OF BEIJING"])
 def test_what_no_code_string_can_be_is_not_kept(value: str) -> None:
     assert one(h.element(0x00180015, "CS", value)).BodyPartExamined == "ANONYMIZED"
 

@@ -266,10 +266,13 @@ class Journal:
         found = self._do("SELECT source, path FROM file JOIN chunk ON chunk.id = file.chunk WHERE NOT chunk.secure")
         return [(source, os.fsdecode(path)) for source, path in found]
 
-    def due_again(self, *, unread: bool) -> list[tuple[int, str]]:
-        """Source and path of the files to try again; with ``unread`` also those whose pixels nobody could read."""
-        found = self._do("SELECT source, path FROM file WHERE again OR (? AND pixels = 'unread')", [unread])
-        return [(source, os.fsdecode(path)) for source, path in found]
+    def retry_held_back(self, *, by_other_than: str) -> None:
+        """Ask for another try of every file that another version of leadglass held back."""
+        self._do(
+            "UPDATE file SET again = 1 WHERE state = 'quarantined' AND "
+            "session IN (SELECT id FROM session WHERE version <> ?)",
+            [by_other_than],
+        )
 
     def contested(self) -> list[tuple[str, str]]:
         """The names that an output has though another with other content wants it too, with the digest of the former."""

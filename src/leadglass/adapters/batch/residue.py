@@ -44,7 +44,8 @@ class ResidueFile:
             if not ours:
                 self._file.close()
                 raise ConflictError(
-                    f"{path} is not the residue of this run", hint="name the file that the run began with, or a new one"
+                    f"{path} is not the residue of this run",
+                    hint="name the file that the run began with" if committed else "name a new file",
                 )
             whole = max(committed, len(there))
             self._file.truncate(whole)

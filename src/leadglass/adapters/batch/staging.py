@@ -7,6 +7,7 @@ where a file can be renamed from there into the output folder, else (another fil
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import shutil
 from collections.abc import Iterable
@@ -33,12 +34,13 @@ class Staging:
         self._others = [report / HIDDEN, out / HIDDEN]
 
     def takes(self, target: str) -> bool:
-        """Whether an output can have that place; its folder is made. A file that stands where a folder should be says no."""
+        """Whether an output can have that place; its folder is made. A file that stands where a folder should be, or too
+        long a path, says no."""
         try:
             self._have_folder_of(f"{self._out}/{target}")
-        except (FileExistsError, NotADirectoryError):
-            return False
         except OSError as error:
+            if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.ENAMETOOLONG):
+                return False
             raise self._unusable(error) from error
         return True
 
