@@ -678,10 +678,12 @@ def test_what_was_asked_for_wrongly_has_a_code(
     assert ran(capsys, *deid(films, *more))[0] == code
 
 
-def test_making_a_key_twice_is_a_conflict(films: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_same_command_again_uses_the_key_that_it_made(films: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ran(capsys, *deid(films, "--make-key"))
+    key = (films / "key").read_bytes()
 
-    assert ran(capsys, *deid(films, "--make-key"))[0] == 5
+    assert ran(capsys, *deid(films, "--make-key"))[0] == 0
+    assert (films / "key").read_bytes() == key
 
 
 def test_a_key_does_not_go_out_with_the_outputs(films: Path, capsys: pytest.CaptureFixture[str]) -> None:

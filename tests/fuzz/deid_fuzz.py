@@ -239,8 +239,10 @@ def without_samples(written: bytes) -> bytes:
     """
     try:
         read = pydicom.dcmread(DicomBytesIO(written))
-        value = bytes(read.PixelData)
-        bits = int(read.Rows) * int(read.Columns) * int(read.SamplesPerPixel) * int(read.BitsAllocated)
+        kinds = {"PixelData": int(read.get("BitsAllocated") or 0), "FloatPixelData": 32, "DoubleFloatPixelData": 64}
+        name = next(name for name in kinds if name in read)
+        value = bytes(read[name].value)
+        bits = int(read.Rows) * int(read.Columns) * int(read.SamplesPerPixel) * kinds[name]
         if read.file_meta.TransferSyntaxUID.is_encapsulated or len(value) * 8 < bits * int(read.get("NumberOfFrames") or 1):
             return written
     except Exception:  # whatever cannot be read has no samples

@@ -98,7 +98,7 @@ def run(
     source: Annotated[Path, typer.Argument(metavar="SRC", help="A file, or a folder to walk.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder for the outputs; new, or of an earlier run.")],
     key: Annotated[Path, typer.Option(metavar="FILE", help="The project's key: 32 bytes, its owner's alone.")],
-    make_key: Annotated[bool, typer.Option("--make-key", help="Make the key first; one that is there stays.")] = False,
+    make_key: Annotated[bool, typer.Option("--make-key", help="Make the key first, if it is not there yet.")] = False,
     profile: Annotated[str, typer.Option(metavar="P", help=PROFILE)] = "basic",
     option: Annotated[list[str] | None, typer.Option(metavar="O", help=OPTION)] = None,
     names: Annotated[
@@ -130,7 +130,9 @@ def run(
         raise InputError("--digest is one of a few words", hint="--digest sha256|sm3")
     if not source.exists():
         raise InputError(f"{source} is not there", hint="name a file or a folder")
-    if make_key:
+    if make_key and key.is_file():
+        say("the key is there already, and is used")
+    elif make_key:
         new_key(key)
     treatment = Treatment(
         key=read_key(key),

@@ -50,7 +50,8 @@ _PATIENT_NAME: Final = 0x00100010
 _PATIENT_ID: Final = 0x00100020
 _PIXEL_GROUP: Final = 0x7FE0
 _SOFTWARE_VERSIONS: Final = 0x00181020
-_WINDOW_EXPLANATION: Final = 0x00281055
+_EXPLANATIONS: Final = frozenset({0x00281055, 0x00283003})
+"""Window Center & Width Explanation, LUT Explanation."""
 _MODALITY: Final = 0x00080060
 
 _IDENTIFIERS: Final = frozenset({_PATIENT_ID, _PATIENT_NAME, _ACCESSION})
@@ -147,8 +148,9 @@ _PUBLISHED_SCHEMES: Final = frozenset(
 """Coding schemes whose meanings are printed in a book; a local scheme may call a code anything."""
 
 _WINDOW_WORDS: Final = frozenset(
-    b" ABDOMEN ALGO AUTO BONE BONES BRAIN BRIGHT CHEST CONTRAST DARK DEFAULT HARDER HEAD HEART LIVER LUNG LUNGS MEDIASTINUM"
-    b" NECK NORMAL PELVIS PRESET SOFT SOFTER SPINE STANDARD THORAX TISSUE USER WIDE WINDOW".split(b" ")
+    b" ABDOMEN ALGO AUTO BONE BONES BRAIN BRIGHT CHEST CONTRAST DARK DEFAULT GAMMA HARDER HEAD HEART IDENTITY LINEAR LIVER"
+    b" LOG LUNG LUNGS LUT MEDIASTINUM NECK NORMAL PELVIS PRESET SIGMOID SOFT SOFTER SPINE STANDARD THORAX TISSUE USER VOI WIDE"
+    b" WINDOW".split(b" ")
 )
 """Words that name a window, numbers aside."""
 
@@ -163,7 +165,7 @@ _LOOSE_CODE: Final = re.compile(rb"[A-Za-z0-9_ ()/.,+-]{0,64}")
 _DELIMITERS: Final = (b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0")
 """How a value begins that is made of items or fragments (PS3.5 7.5)."""
 
-_SPECIAL: Final = frozenset({_CODE_MEANING, _URN_CODE, _WINDOW_EXPLANATION, _SOFTWARE_VERSIONS, _CHARSET, *_TERMS})
+_SPECIAL: Final = frozenset({_CODE_MEANING, _URN_CODE, *_EXPLANATIONS, _SOFTWARE_VERSIONS, _CHARSET, *_TERMS})
 """Text with a rule of its own, beside that of the profile."""
 
 _ALONE: Final = (
@@ -842,7 +844,7 @@ def _special_rule(work: Work, place: Place, element: Element, value: bytes) -> R
         scheme = place.siblings.get(_CODE_SCHEME)
         if scheme is not None and work.header.value(scheme).strip(b" \0") not in _PUBLISHED_SCHEMES:
             return Rule(Action.DUMMY, "the meaning of a code of a local scheme")
-    elif tag == _WINDOW_EXPLANATION and not _names_windows(value):
+    elif tag in _EXPLANATIONS and not _names_windows(value):
         return Rule(Action.REMOVE, "free text, and no name of a window that is in common use")
     elif tag == _SOFTWARE_VERSIONS and not any(48 <= byte <= 57 for byte in value):
         return Rule(Action.REMOVE, "free text without a version number")

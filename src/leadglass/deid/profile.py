@@ -388,7 +388,7 @@ def _public(profile: Profile, path: Path, vr: str, sop_class: str) -> Rule:
     if sop_class.startswith(_WAVEFORMS) and not sop_class.startswith(_AUDIO):
         if group == 0x5400 and _fits(vr, dictionary_vr(tag)):
             return Rule(Action.KEEP, "the waveform that this object is made of")
-        if tag == 0x00700006:
+        if tag == 0x00700006 and profile.options & {Option.CLEAN_DESCRIPTORS, Option.CLEAN_GRAPHICS}:
             return Rule(Action.CLEAN, "an annotation of the waveform")
     if group in _OUTSIDE:
         return _OUTSIDE[group]
@@ -615,8 +615,10 @@ def _cell(vr: str, codes: Mapping[Option, str], options: frozenset[Option]) -> R
     return None
 
 
-_WHO: Final = frozenset({0x00100020, 0x00100024, 0x00100030, 0x00100033, 0x00101000, 0x00101002, 0x00101040, 0x00102154})
-"""Patient ID and its issuer, birth dates, other ids, address, telephone numbers. Person names go by their VR."""
+_WHO: Final = frozenset(
+    {0x00080050, 0x00100020, 0x00100024, 0x00100030, 0x00100033, 0x00101000, 0x00101002, 0x00101040, 0x00102154}
+)
+"""Accession number, Patient ID and its issuer, birth dates, other ids, address, telephones. Names of people go by VR."""
 
 _ITSELF: Final = frozenset({0x00080018, 0x0020000D, 0x0020000E})
 _NEEDED: Final = frozenset(

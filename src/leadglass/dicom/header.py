@@ -500,7 +500,7 @@ def _elements(
         if high == 0xFFFE:
             if delimited and tag == ITEM_END and not vr_code and not length:
                 return found, position, position + 8
-            if top:
+            if top and not _goes_on(reader, position, end, found, encoding=encoding):
                 break
             raise MalformedError(f"{tag_text(tag)} stands where no delimiter belongs, at offset {position}")
         value, verbatim, content, unknown = position + 8, not implicit, encoding, False
@@ -517,7 +517,7 @@ def _elements(
                 if vr == "UN":
                     # The value of a UN is encoded as Implicit VR Little Endian (PS3.5 6.2.2), whatever the file is.
                     vr, content, verbatim, unknown = dictionary_vr(tag), _IMPLICIT, False, True
-        elif top and found and not (vr_code | 0x2020).to_bytes(2, "little").isalpha():
+        elif top and found and not (vr_code | 0x2020).to_bytes(2, "little").isalpha() and not _belongs(tag, found):
             break
         else:
             raise MalformedError(f"{tag_text(tag)} has no VR of the standard, at offset {position}")
@@ -560,6 +560,25 @@ def _elements(
     if top and not (found and found[-1].tag in _PIXELS) and (not found or end - position > MAX_TRAILING):
         raise MalformedError(f"no data element begins at offset {position}")
     return found, position, position
+
+
+def _belongs(tag: int, found: Sequence[Element]) -> bool:
+    """Whether a tag goes on with a data set: an attribute of the standard, or of a private block that was begun."""
+    if not found or tag <= found[-1].tag:
+        return False
+    if tag >> 16 & 1:
+        return tag >> 16 << 16 | (tag & 0xFFFF) >> 8 in {element.tag for element in found}
+    return dictionary_vr(tag) != "UN"
+
+
+def _goes_on(reader: _Reader, position: int, end: int, found: Sequence[Element], *, encoding: _Encoding) -> bool:
+    """Whether the data set goes on behind the delimiters at ``position``, which belong to no sequence."""
+    while position + 8 <= end:
+        high, low, _ = encoding.item(reader.upto(position + 8), position - reader.base)
+        if high != 0xFFFE:
+            return _belongs(high << 16 | low, found)
+        position += 8
+    return False
 
 
 class _TooDeepError(MalformedError):

@@ -38,6 +38,8 @@ from leadglass.model.frame import Frame
 
 _SAMPLES, _PHOTOMETRIC, _FRAMES, _ROWS, _COLUMNS = 0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011
 _ALLOCATED, _STORED, _HIGH_BIT = 0x00280100, 0x00280101, 0x00280102
+_FRAME: Final = 1024
+"""Bytes from which on a whole frame more is no chance."""
 _COUNT: Final = r"\+?[0-9]{1,9}"
 _FLOATS: Final = {0x7FE00008: ("OF", 32), 0x7FE00009: ("OD", 64)}
 """Float and Double Float Pixel Data, and bits of a sample."""
@@ -182,6 +184,9 @@ def kept_pixels(received: Received) -> PixelValue | None:
         raise MalformedError(f"{tag_text(pixel.tag)} holds pixels, and no attribute says how many")
     if length > pixel.length:
         raise MalformedError(f"{tag_text(pixel.tag)} has length {pixel.length}, and its image needs {length}")
+    frame, behind = length // _frames(received), pixel.length - length
+    if frame >= _FRAME and behind >= frame and behind % frame < 2 and received.value(_FRAMES) is None:
+        raise MalformedError(f"{tag_text(pixel.tag)} holds {1 + behind // frame} frames, and {tag_text(_FRAMES)} is missing")
     padded = length + length % 2
     if padded >= UNDEFINED:
         raise UnsupportedPixelsError("native pixels of 4 GiB or more do not fit one element")
@@ -202,13 +207,13 @@ def kept_pixels(received: Received) -> PixelValue | None:
 
 
 def _encapsulated(received: Received, pixel: Element) -> PixelValue:
-    rows, columns, frames = _number(received, _ROWS), _number(received, _COLUMNS), received.text(_FRAMES)
+    rows, columns = _number(received, _ROWS), _number(received, _COLUMNS)
     made = rewrite(
         received.source,
         offset=pixel.value,
         length=pixel.length,
         transfer_syntax=received.transfer_syntax,
-        frames=int(frames) if re.fullmatch(_COUNT, frames) else 1,
+        frames=_frames(received),
         pixels=rows * columns if rows and columns else None,
     )
     return PixelValue(
@@ -265,6 +270,11 @@ def _native_length(received: Received, bits: int | None) -> int | None:
     if received.text(_PHOTOMETRIC) == "YBR_FULL_422":
         total = total * 2 // 3
     return -(-total // 8)
+
+
+def _frames(received: Received) -> int:
+    stated = received.text(_FRAMES)
+    return max(int(stated), 1) if re.fullmatch(_COUNT, stated) else 1
 
 
 def _unused_bits(received: Received, allocated: int | None) -> UnusedBits | None:

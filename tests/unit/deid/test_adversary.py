@@ -20,6 +20,7 @@ from leadglass.dicom.instance import received
 from leadglass.dicom.kept import compose_kept, kept_pixels
 from leadglass.dicom.plan import Plan, run
 from leadglass.dicom.source import BytesSource
+from leadglass.errors import MalformedError
 
 KEYS = PseudonymKeys(bytes(range(32)))
 BASIC = profile()
@@ -172,3 +173,27 @@ def test_samples_among_which_a_caret_stands_between_letters_are_no_name() -> Non
 def test_a_name_with_a_caret_in_a_table_of_numbers_is_held_back() -> None:
     _, leaks = treated(h.element(0x56000020, "OF", b"Mapplewick^Hort.".ljust(64, b"\0")))
     assert leaks
+
+
+@pytest.mark.parametrize("vr", [b"??", b"\0\0", b"  "])
+def test_an_attribute_of_no_vr_does_not_end_the_data_set(vr: bytes) -> None:
+    broken = b"\x18\0\x24\0" + vr + b"\x04\0fl3d"
+    with pytest.raises(MalformedError, match="0018,0024"):
+        treated(broken)
+
+
+def test_a_private_attribute_of_no_vr_does_not_end_the_data_set() -> None:
+    broken = h.element(0x00190010, "LO", "ACME") + b"\x19\0\x01\x10\0\0\x04\0fl3d"
+    with pytest.raises(MalformedError, match="0019,1001"):
+        treated(broken)
+
+
+@pytest.mark.parametrize("delimiters", [b"\xfe\xff\xdd\xe0" + bytes(4), b"\xfe\xff\x0d\xe0" + bytes(4)])
+def test_a_delimiter_of_no_sequence_does_not_end_the_data_set(delimiters: bytes) -> None:
+    with pytest.raises(MalformedError, match="no delimiter belongs"):
+        treated(h.element(0x00180022, "CS", "HELICAL") + delimiters)
+
+
+def test_delimiters_behind_the_data_set_are_bytes_behind_it() -> None:
+    data = h.film(without=[0x00280010], pixels=b"") + b"\xfe\xff\xdd\xe0" + bytes(4)
+    assert walk(BytesSource(data)).trailing == len(data) - 8

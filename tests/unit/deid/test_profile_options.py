@@ -314,7 +314,7 @@ DICOMDIR = "1.2.840.10008.1.3.10"
         (ECG, (0x54000100,), "SQ", Action.KEEP),
         (ECG, (0x54000100, 0x54001010), "OW", Action.KEEP),
         (ECG, (0x54000100, 0x003A0200, 0x003A0203), "SH", Action.TEXT),
-        (ECG, (0x0040B020, 0x00700006), "ST", Action.CLEAN),
+        (ECG, (0x0040B020, 0x00700006), "ST", Action.DUMMY),
         (VOICE, (0x54000100,), "SQ", Action.REMOVE),
         (DX, (0x54000100,), "SQ", Action.REMOVE),
         (DICOMDIR, (0x00041220,), "SQ", Action.KEEP),
