@@ -135,7 +135,8 @@ def test_names_of_machines_and_registries_are_noticed(line: str) -> None:
 
 def test_every_picture_and_model_is_our_own(repository: Path) -> None:
     pictures = {path.relative_to(repository).as_posix() for path in repository_files(repository) if is_picture(path)}
-    assert pictures == set(OWN_PICTURES)
+    # Cases that the fuzzer keeps are mutations of what the generator of the hostile set makes.
+    assert {path for path in pictures if not path.startswith("tests/fuzz/corpus/")} == set(OWN_PICTURES)
 
 
 def test_a_picture_under_another_name_is_noticed(tmp_path: Path) -> None:

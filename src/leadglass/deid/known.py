@@ -22,6 +22,8 @@ _LOOKED_AT: Final = 1 << 16
 _PHRASES: Final = 512
 """Names outside ASCII and numbers with signs in them; beyond that a file is hostile, and every text counts as a mention."""
 _WORD: Final = re.compile(rb"[a-z0-9]+")
+_LONG_WORD: Final = 7
+"""Letters from which on a name is no part of an ordinary word by chance."""
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{6,}")
 _CANDIDATE: Final = re.compile(rb"[A-Za-z0-9]{3}|[\x80-\xff\x1b]")
 """What a value holds at least that mentions anybody."""
@@ -163,7 +165,9 @@ def _knowledge(found: tuple[Fact, ...]) -> Knowledge:
             if kind == "names" and not value.isascii():
                 guarded.update(_other_spellings(value, charset))
     words = frozenset(text for text in guarded if len(text) >= 3 and _WORD.fullmatch(text))
-    phrases = tuple(sorted(text for text in guarded - words if len(text) >= 4))
+    # A long name is one inside of a longer word too: "Puzakaz" in "Puzakazp".
+    long = {word for word in words if len(word) >= _LONG_WORD and word.isalpha()}
+    phrases = tuple(sorted({text for text in guarded - words if len(text) >= 4} | long))
     numbers = {each for fact in found if fact.kind in ("ids", "dates") for each in _LONG_NUMBER.findall(fact.value)}
     # Whoever writes a number as a number leaves out its zeros.
     numbers |= {bare for each in numbers if len(bare := each.lstrip(b"0")) >= 6}

@@ -20,7 +20,6 @@ from leadglass.dicom.directory import MEDIA_STORAGE_DIRECTORY, relinked
 from leadglass.dicom.frames import decode, native, native_length
 from leadglass.dicom.header import (
     EXPLICIT_VR_LITTLE_ENDIAN,
-    LONG_VRS,
     PIXEL_DATA,
     UNDEFINED,
     Element,
@@ -190,7 +189,7 @@ def kept_pixels(received: Received) -> PixelValue | None:
     padded = length + length % 2
     if padded >= UNDEFINED:
         raise UnsupportedPixelsError("native pixels of 4 GiB or more do not fit one element")
-    if vr not in LONG_VRS:
+    if vr not in ("OB", "OW", "OF", "OD"):
         vr = "OB" if vr == "OB or OW" and bits is not None and bits <= 8 and not header.implicit else "OW"
     span = (pixel.value, length)
     unused = _unused_bits(received, bits)

@@ -199,3 +199,9 @@ def test_an_item_has_its_own_character_set_or_that_above(own: str | None, terms:
     assert sequence.items is not None
     elements: tuple[Element, ...] = sequence.items[0].elements
     assert item_charset(header, elements, ("ISO_IR 192",)) == terms
+
+
+def test_a_long_name_is_found_inside_of_a_longer_word() -> None:
+    known = knowledge([Fact("names", True, b"Puzakaz^Li", ())])
+    assert known.mentions(b"marks by Puzakazp")
+    assert not known.mentions(b"limit")
