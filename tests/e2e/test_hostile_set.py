@@ -6,6 +6,7 @@ The set lists what it planted (``tests/sets/hostile_set.py``) and an independent
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,8 +100,11 @@ def test_only_documents_are_refused(judgement: Judgement) -> None:
 
 def test_no_output_is_named_after_anybody(run: Run) -> None:
     written = "\n".join(str(path.relative_to(run.out)) for path in sorted(run.out.rglob("*"))).lower()
+    numbers = set(re.findall("[0-9]+", written))
     names = {text for sample in run.samples for planted in sample.planted for _, text in planted.needles if text}
-    assert [name for name in sorted(names) if len(name) >= 6 and name.lower() in written] == []
+    # Of eight digits that are a date one UID in some ten thousand holds a copy by chance: a number is a whole number.
+    told = [name for name in names if len(name) >= 6 and (name in numbers if name.isdigit() else name.lower() in written)]
+    assert sorted(told) == []
 
 
 def test_every_received_file_comes_back_bit_for_bit(run: Run, leadglass: Leadglass, tmp_path: Path) -> None:
