@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from pydicom.datadict import DicomDictionary
 
-from leadglass.deid.profile import METHODS, Action, Option, Profile, basic_profile, option, profile, read_profile
+from leadglass.deid.profile import METHODS, Action, Option, Profile, basic_profile, option, profile
 from leadglass.deid.pseudonym import MAX_DAYS, PseudonymKeys, shift_date, shift_datetime, shifted
 from leadglass.dicom.header import dictionary_vr
 from leadglass.errors import ConfigError
@@ -142,7 +142,7 @@ def profile_files(draw: st.DrawFn) -> str:
 @given(profile_files() | st.text(max_size=60))
 def test_a_profile_file_is_read_or_refused(text: str) -> None:
     try:
-        read = read_profile(text)
+        read = profile(text)
     except ConfigError:
         return
     assert isinstance(read, Profile)
@@ -152,7 +152,7 @@ def test_a_profile_file_is_read_or_refused(text: str) -> None:
 @given(profile_files(), ABOVE, st.sampled_from(NAMES + BIRTHS + [0x00100020]), SOP_CLASSES)
 def test_no_profile_file_keeps_who_somebody_is(text: str, above: tuple[int, ...], tag: int, sop_class: str) -> None:
     try:
-        read = read_profile(text)
+        read = profile(text)
     except ConfigError:
         return
     assert read.rule((*above, tag), own_vr(tag), sop_class=sop_class).action in GONE | {Action.CLEAN, Action.SHIFT}

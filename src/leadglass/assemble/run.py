@@ -183,8 +183,8 @@ def _treated(treat: Treat, task: Task, making: Path, waiting: str, treatment: Tr
     if outcome.state is not State.DONE or outcome.output is None:
         return outcome, None, 0
     # Out of the way of the next file that wants the same name. A Path for every file of millions costs more than the calls.
-    os.rename(f"{making}/{outcome.output}", waiting)  # noqa: PTH104
-    return outcome, waiting.rpartition("/")[2], os.stat(waiting).st_size  # noqa: PTH116
+    os.rename(f"{making}/{outcome.output}", waiting)  # noqa: PTH104 - a Path for every file costs more
+    return outcome, waiting.rpartition("/")[2], os.stat(waiting).st_size  # noqa: PTH116 - as above
 
 
 def said_of(error: Exception) -> str:

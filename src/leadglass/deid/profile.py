@@ -545,24 +545,7 @@ def _names() -> Mapping[str, Option]:
 def profile(text: str = "basic", *, options: Collection[Option | str] = ()) -> Profile:
     """The Basic Profile (``basic``), or the one that the text of a profile file describes, with ``options`` added to it.
 
-    Equal arguments give the same object, so that what it has answered once it knows.
-
-    Raises:
-        ConfigError: an option is unknown or excludes another, or the file is wrong.
-    """
-    chosen = frozenset(each if isinstance(each, Option) else option(each) for each in options)
-    return _profile("" if text.strip().lower() == "basic" else text, chosen)
-
-
-def basic_profile() -> Profile:
-    """The Basic Application Level Confidentiality Profile, without options."""
-    return profile()
-
-
-def read_profile(text: str) -> Profile:
-    """The profile that a TOML file describes: ``base``, ``options``, and in ``attributes`` what is done with some of them.
-
-    ::
+    Equal arguments give the same object, so that what it has answered once it knows. A profile file is TOML::
 
         base = "basic"
         options = ["retain-modified-dates", "clean-descriptors"]
@@ -576,9 +559,16 @@ def read_profile(text: str) -> Profile:
     reader can do without cannot be removed.
 
     Raises:
-        ConfigError: the text is no TOML, or holds a key, attribute, action or option that is unknown or not allowed.
+        ConfigError: an option is unknown or excludes another; or the file is no TOML, or holds a key, attribute or action
+            that is unknown or not allowed.
     """
-    return profile(text)
+    chosen = frozenset(each if isinstance(each, Option) else option(each) for each in options)
+    return _profile("" if text.strip().lower() == "basic" else text, chosen)
+
+
+def basic_profile() -> Profile:
+    """The Basic Application Level Confidentiality Profile, without options."""
+    return profile()
 
 
 @lru_cache(maxsize=64)

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from leadglass.deid.profile import Action, Option, profile, read_profile
+from leadglass.deid.profile import Action, Option, profile
 from leadglass.errors import ConfigError
 
 DX = "1.2.840.10008.5.1.4.1.1.1.1"
@@ -28,7 +28,7 @@ ReferencedStudySequence = "keep"
 
 
 def action(text: str, tag: int, vr: str) -> Action:
-    return read_profile(text).rule((0x00400275, tag), vr, sop_class=DX).action
+    return profile(text).rule((0x00400275, tag), vr, sop_class=DX).action
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_what_a_file_removes_goes_in_any_vr() -> None:
 
 
 def test_a_file_is_known_by_its_digest() -> None:
-    assert read_profile(EXAMPLE).digest == hashlib.sha256(EXAMPLE.encode()).hexdigest()
+    assert profile(EXAMPLE).digest == hashlib.sha256(EXAMPLE.encode()).hexdigest()
 
 
 def test_the_basic_profile_has_no_digest() -> None:
@@ -82,14 +82,14 @@ def test_options_must_agree_with_those_of_the_file() -> None:
 @pytest.mark.parametrize("keyword", ["PatientName", "OperatorsName", "PatientID", "PatientBirthDate", "SOPInstanceUID"])
 def test_nobody_is_kept_by_name(keyword: str) -> None:
     with pytest.raises(ConfigError, match=keyword):
-        read_profile(f'[attributes]\n{keyword} = "keep"')
+        profile(f'[attributes]\n{keyword} = "keep"')
 
 
 @pytest.mark.parametrize("keyword", ["SOPClassUID", "SOPInstanceUID", "Rows", "BitsStored", "SpecificCharacterSet"])
 @pytest.mark.parametrize("word", ["remove", "empty"])
 def test_what_no_reader_can_do_without_stays(keyword: str, word: str) -> None:
     with pytest.raises(ConfigError, match=keyword):
-        read_profile(f'[attributes]\n{keyword} = "{word}"')
+        profile(f'[attributes]\n{keyword} = "{word}"')
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_what_no_reader_can_do_without_stays(keyword: str, word: str) -> None:
 )
 def test_what_is_wrong_is_named(text: str, named: str) -> None:
     with pytest.raises(ConfigError, match=named):
-        read_profile(text)
+        profile(text)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +134,6 @@ def test_what_is_wrong_is_named(text: str, named: str) -> None:
     ],
 )
 def test_to_clean_means_what_can_be_done_with_the_vr(keyword: str, vr: str, expected: Action) -> None:
-    chosen = read_profile(f'[attributes]\n{keyword} = "clean"')
+    chosen = profile(f'[attributes]\n{keyword} = "clean"')
     (tag,) = chosen.attributes
     assert chosen.rule((tag,), vr, sop_class=DX).action is expected
