@@ -49,6 +49,7 @@ class Duty(StrEnum):
     READ_LOG = "read_log"
     CHECKPOINT = "checkpoint"
     MAINTAIN = "maintain"
+    TRACE = "trace"
 
 
 class Purpose(StrEnum):
@@ -77,6 +78,15 @@ class PixelState(StrEnum):
     UNCHECKED = "unchecked"
     CHECKED = "checked"
     REVIEW = "review"
+
+
+class Strength(StrEnum):
+    """How strong the mark of a release is."""
+
+    STANDARD = "standard"
+    DIAGNOSTIC = "diagnostic"
+    """Fainter: for reading subtle findings in narrow windows."""
+    OFF = "off"
 
 
 @dataclass(frozen=True)
@@ -149,7 +159,7 @@ class Decision:
     """What policy answered, region by region.
 
     ``approvals_needed`` people besides the requester, among whom ``roles`` must be represented. ``policies`` is the
-    digest of the policy set that answered.
+    digest of the policy set that answered. ``mark`` is how strongly a copy that leaves by this decision is marked.
     """
 
     outcome: Outcome
@@ -159,6 +169,7 @@ class Decision:
     roles: tuple[Role, ...]
     reasons: tuple[str, ...]
     policies: str
+    mark: Strength = Strength.STANDARD
 
     @property
     def shown(self) -> tuple[RegionKind, ...]:
@@ -209,6 +220,7 @@ class Grant:
     created: datetime
     expires: datetime
     uses_left: int = 1
+    mark: Strength = Strength.STANDARD
 
 
 @dataclass(frozen=True)

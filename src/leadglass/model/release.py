@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from leadglass.model.access import Purpose
+from leadglass.model.access import Purpose, Strength
 from leadglass.model.ids import EntryId, GrantId, InstanceId, PersonName, ReleaseId
 from leadglass.model.region import RegionKind
 
@@ -15,7 +15,9 @@ class Release:
     """A recorded rendition.
 
     ``shown`` are the regions that are open in the file, ``covered`` those sealed inside it under keys of this release.
-    ``wrapped_key`` is the release key under the instance's key; ``digest`` the SHA-256 of the file as delivered.
+    ``wrapped_key`` is the release key under the instance's key; ``digest`` the SHA-256 of the file as delivered. ``mark`` is
+    how strongly the copy is marked for its recipient; ``reversible``, whether the file carries, sealed, what takes the mark
+    off again.
     """
 
     id: ReleaseId
@@ -31,3 +33,5 @@ class Release:
     digest: str
     entry: EntryId
     wrapped_key: bytes
+    mark: Strength
+    reversible: bool

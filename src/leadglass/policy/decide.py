@@ -20,7 +20,18 @@ import cedarpy
 from cedarpy import pst
 
 from leadglass.errors import InputError, RefusedError
-from leadglass.model.access import Action, Actor, Circumstances, Decision, Duty, Outcome, Request, Role, Showing
+from leadglass.model.access import (
+    Action,
+    Actor,
+    Circumstances,
+    Decision,
+    Duty,
+    Outcome,
+    Request,
+    Role,
+    Showing,
+    Strength,
+)
 from leadglass.model.region import RegionKind
 
 MAX_FILE = 1 << 20
@@ -41,12 +52,13 @@ _COUNTS = ("approvers", "officers", "heads")
 
 @dataclass(frozen=True)
 class _Engine:
-    """Policies and schema as Cedar holds them; ``names`` and ``reasons`` are annotations by Cedar's policy id."""
+    """Policies and schema as Cedar holds them; ``names``, ``reasons`` and ``marks`` are annotations by Cedar's policy id."""
 
     policies: cedarpy.PolicySet
     schema: cedarpy.Schema
     names: Mapping[str, str]
     reasons: Mapping[str, str]
+    marks: Mapping[str, Strength]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +104,9 @@ def decide(request: Request, *, actor: Actor, circumstances: Circumstances, poli
     PERMIT where the approvals in ``circumstances`` are enough, NEEDS_APPROVAL where one or two more would be
     (``approvals_needed`` says how many more), else FORBID. The fewest approvals that open the action and at least one
     of the regions asked for are the ones asked for; regions and identity are answered as those approvals open them.
-    What was not asked for is covered. A restored file is the whole received one, so restore is open only where every
-    region and the identity are, whatever was asked.
+    What was not asked for is covered. A copy is marked as strongly as the strongest of the permits that open the action
+    asks for (``@mark``; without the word, ``standard``). A restored file is the whole received one, so restore is open
+    only where every region and the identity are, whatever was asked.
 
     Raises:
         InputError: the recipient is longer than ``MAX_RECIPIENT`` characters.
@@ -120,6 +133,7 @@ def decide(request: Request, *, actor: Actor, circumstances: Circumstances, poli
         roles=_approving_roles(chosen, prospects),
         reasons=_once((*_approval_reasons(chosen, prospects), *_restore_reasons(request), *chosen.refusals)),
         policies=policies.digest,
+        mark=chosen.action.mark,
     )
 
 
@@ -152,10 +166,11 @@ class _Question:
 
 @dataclass(frozen=True)
 class _Answer:
-    """``reasons`` say why not; empty where allowed."""
+    """``reasons`` say why not; empty where allowed. ``mark`` is what the permits say of it."""
 
     allowed: bool
     reasons: tuple[str, ...] = ()
+    mark: Strength = Strength.STANDARD
 
 
 @dataclass(frozen=True)
@@ -279,9 +294,19 @@ def _answer(question: _Question, result: cedarpy.AuthzResult | None, engine: _En
         names = ", ".join(_once(engine.names[id] for id in ids if id in engine.names)) or "the policies"
         return _Answer(False, (f"there was an error in {names}, which counts as a forbid",))
     if result.allowed:
-        return _Answer(True)
+        return _Answer(True, mark=_strongest(engine.marks[id] for id in result.diagnostics.reasons if id in engine.marks))
     reasons = _once(engine.reasons[id] for id in sorted(result.diagnostics.reasons))
     return _Answer(False, reasons or (f"no policy permits {question.subject}",))
+
+
+def stronger(one: Strength, other: Strength) -> Strength:
+    """The stronger of two marks."""
+    return _strongest((one, other))
+
+
+def _strongest(marks: Iterable[Strength]) -> Strength:
+    """The strongest of ``marks``; the standard one where there is none."""
+    return min(marks, key=tuple(Strength).index, default=Strength.STANDARD)
 
 
 def _cedar_request(question: _Question, actor: Actor, number: int) -> dict[str, object]:
@@ -380,6 +405,7 @@ def _engine(files: Mapping[str, str], *, schema: str) -> _Engine:
         reasons={
             id: policy.annotations.get("reason") or f"the policy {names[id]} forbids it" for id, policy in static.items()
         },
+        marks={id: Strength(policy.annotations.get("mark") or Strength.STANDARD) for id, policy in static.items()},
     )
 
 
@@ -401,6 +427,8 @@ def _check_file(name: str, text: str, *, schema: cedarpy.Schema) -> None:
     if not parsed.static_policies:
         raise _PolicyProblemError(f"{name}: there is no policy in it")
     for id, policy in parsed.static_policies.items():
+        if policy.annotations.get("mark", Strength.STANDARD) not in set(Strength):
+            raise _PolicyProblemError(f"{name}: in policy `{names[id]}`, @mark is one of {', '.join(Strength)}")
         if not _approvals_only_open(policy):
             raise _PolicyProblemError(
                 f"{name}: for policy `{names[id]}`, an approval might close something; compare approvers, officers and "

@@ -27,7 +27,7 @@ from leadglass.model.access import (
 )
 from leadglass.model.entry import canonical, timestamp
 from leadglass.model.ids import GrantId, PersonName, TicketId
-from leadglass.policy.decide import APPROVERS, Policies, decide
+from leadglass.policy.decide import APPROVERS, Policies, decide, stronger
 
 STATEMENT_FORMAT = "leadglass/approval@v1"
 
@@ -176,6 +176,7 @@ def grant(
         identity=decision.identity,
         created=now,
         expires=now + grant_lifetime,
+        mark=decision.mark,
     )
 
 
@@ -204,6 +205,7 @@ def _at_most(decision: Decision, promised: Decision) -> Decision:
         decision,
         regions={kind: Showing.SHOW if kind in shown else Showing.COVER for kind in decision.regions},
         identity=decision.identity and promised.identity,
+        mark=stronger(decision.mark, promised.mark),
     )
 
 
@@ -230,4 +232,5 @@ def _decision_words(decision: Decision) -> Mapping[str, object]:
         "roles": decision.roles,
         "reasons": decision.reasons,
         "policies": decision.policies,
+        "mark": decision.mark,
     }

@@ -9,7 +9,19 @@ from pathlib import Path
 import pytest
 
 from leadglass.errors import InputError, RefusedError
-from leadglass.model.access import Action, Actor, Circumstances, Decision, Duty, Outcome, PixelState, Purpose, Request, Role
+from leadglass.model.access import (
+    Action,
+    Actor,
+    Circumstances,
+    Decision,
+    Duty,
+    Outcome,
+    PixelState,
+    Purpose,
+    Request,
+    Role,
+    Strength,
+)
 from leadglass.model.ids import InstanceId, PersonName
 from leadglass.model.region import RegionKind
 from leadglass.policy.decide import Policies, check_duty, decide, load, shipped
@@ -143,6 +155,25 @@ def test_a_department_can_decide() -> None:
 
     assert ask(ours).outcome is Outcome.PERMIT
     assert ask(ours, actor=replace(DOCTOR, department=None)).outcome is Outcome.FORBID
+
+
+def test_a_copy_is_marked_unless_a_policy_says_otherwise() -> None:
+    assert ask(policies(OPEN)).mark is Strength.STANDARD
+    assert ask(policies(f'@mark("off") {OPEN}')).mark is Strength.OFF
+
+
+def test_of_two_permits_the_stronger_mark_counts() -> None:
+    decision = ask(policies(f'@mark("off") {OPEN} @mark("diagnostic") {OPEN}'))
+
+    assert decision.mark is Strength.DIAGNOSTIC
+
+
+def test_a_mark_that_nobody_knows_closes_the_site() -> None:
+    closed = load({"site.cedar": f'@mark("faint") {OPEN}'})
+
+    assert closed.problem is not None
+    assert "@mark is one of standard, diagnostic, off" in closed.problem
+    assert ask(closed).outcome is Outcome.FORBID
 
 
 def test_a_decision_carries_the_digest_of_its_policies() -> None:

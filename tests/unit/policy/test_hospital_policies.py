@@ -150,6 +150,7 @@ DUTIES = {
     Duty.READ_LOG: "auditor dso admin head",
     Duty.CHECKPOINT: "service auditor dso admin",
     Duty.MAINTAIN: "service admin",
+    Duty.TRACE: "auditor dso",
 }
 
 

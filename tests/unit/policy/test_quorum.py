@@ -24,6 +24,7 @@ from leadglass.model.access import (
     Request,
     Role,
     Showing,
+    Strength,
     Ticket,
     TicketState,
 )
@@ -108,6 +109,7 @@ OTHER_DECISION: Mapping[str, Any] = {
     "roles": (Role.DEPARTMENT_HEAD,),
     "reasons": (),
     "policies": "0",
+    "mark": Strength.OFF,
 }
 OTHER_WORDS: Mapping[str, Ticket] = {
     **{
