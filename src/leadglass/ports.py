@@ -13,9 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from leadglass.anatomy.outline import Outlines
 from leadglass.deid.pixels import TextDetector
 from leadglass.dicom.source import Source
+from leadglass.mark.found import Alignment, Candidate, Grey, Original, Page, Samples
 from leadglass.model.access import Account, Grant, Order, Ticket
 from leadglass.model.entry import Entry
 from leadglass.model.frame import Frame
@@ -108,6 +112,14 @@ class Keys(Protocol):
         """
         ...
 
+    def unwrap_each(self, wrapped: Iterable[tuple[str, bytes, str]]) -> Iterator[bytes | None]:
+        """What ``wrap`` was given, for many (name, wrapped, context) at once; None where the key was destroyed.
+
+        Raises:
+            SealBrokenError: as ``unwrap``.
+        """
+        ...
+
     def destroy(self, name: str) -> None:
         """After this nothing wrapped by that key opens again. Destroying twice is fine."""
         ...
@@ -137,6 +149,22 @@ class Terms(Protocol):
     def add(self, instance: InstanceId, terms: Iterable[Term]) -> None: ...
 
     def find(self, term: Term) -> tuple[InstanceId, ...]: ...
+
+
+class Fingerprints(Protocol):
+    """By what films are found again: one row an instance, sealed under the instance's key, so that it dies with it."""
+
+    def put(self, instance: InstanceId, sealed: bytes) -> None:
+        """Keep the row of an instance; one that stands already is replaced."""
+        ...
+
+    def known(self) -> frozenset[InstanceId]:
+        """The instances that have a row."""
+        ...
+
+    def each(self) -> Iterator[tuple[InstanceId, bytes]]:
+        """Every row, in the order of the instances."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -212,6 +240,8 @@ class Transaction(Protocol):
     @property
     def terms(self) -> Terms: ...
     @property
+    def fingerprints(self) -> Fingerprints: ...
+    @property
     def log(self) -> Log: ...
 
 
@@ -237,6 +267,14 @@ class Tiles(Protocol):
 
     def discard(self, folder: str) -> None:
         """Remove a folder of superseded files; removing what is not there is fine."""
+        ...
+
+
+class Cases(Protocol):
+    """Where the evidence of traced pictures lies, in files that their owner alone may read."""
+
+    def write(self, path: str, data: bytes) -> None:
+        """Durable and whole when it returns."""
         ...
 
 
@@ -277,4 +315,46 @@ class TextEngine(TextDetector, Protocol):
     @property
     def name(self) -> str:
         """Product, version and digest of its models: what the log says about who looked."""
+        ...
+
+
+class PictureReader(Protocol):
+    """Parses files of strangers, where no key is. A file costs the reader its life at most."""
+
+    def read(self, source: Source, *, name: str) -> tuple[Page, ...]:
+        """The pictures in a file, in their order; ``name`` stands in messages, the format is told by the content.
+
+        Raises:
+            InputError: the format is not read, the file is broken or beyond a limit, or it ended its reader.
+            UnavailableError: no reader can be started.
+        """
+        ...
+
+
+class Aligner(Protocol):
+    """Compares pictures with originals that were unsealed for it, where no key is. It parses nothing but arrays.
+
+    Every method raises UnavailableError where the aligner cannot be started, ended, or took too long; the next call starts
+    anew, with all films that were loaded.
+    """
+
+    def fingerprint(self, samples: Samples) -> bytes:
+        """The row of one film, of ``spread.reduced``; at most 4 kB."""
+        ...
+
+    def load(self, rows: Iterable[tuple[int, bytes]]) -> None:
+        """From now on these films, each with its number and fingerprint, are the ones that ``find`` knows."""
+        ...
+
+    def find(
+        self, picture: Grey | Samples, *, without: Sequence[NDArray[np.float64]] = (), most: int = 12
+    ) -> tuple[Candidate, ...]:
+        """The films that a picture may show, likeliest first.
+
+        ``without`` are outlines (4 corners x 2, in pixels of the picture) of films that are known already.
+        """
+        ...
+
+    def align(self, picture: Grey | Samples, original: Original) -> Alignment | None:
+        """The picture brought back onto ``original``; None where it does not show that film."""
         ...

@@ -24,7 +24,10 @@ PICTURE_SUFFIXES = frozenset(
 )
 PICTURE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*", b"\x00\x00\x00\x0cjP")
 
-OWN_PICTURES: Mapping[str, str] = {"docs/images/film.png": "tools/readme_picture.py"}
+OWN_PICTURES: Mapping[str, str] = {
+    "docs/images/film.png": "tools/readme_picture.py",
+    "src/leadglass/mark/codebook/v1.npz": "training/fingerprint",
+}
 """Pictures and models of this repository, and what in it made them."""
 
 PERMISSIVE = {"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT", "MIT-0", "PSF-2.0", "Zlib"}
