@@ -58,7 +58,7 @@ $(BIN)/pip:
 
 .venv/.core: pyproject.toml constraints.txt | $(BIN)/pip
 	@echo 'installing leadglass into .venv'
-	@$(INSTALL) -e .
+	@$(INSTALL) -e '.[trace]'
 	@touch $@
 
 .venv/.dev: pyproject.toml constraints.txt | $(BIN)/pip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from marked import differ_by_a_mark
 from pydicom import dcmread
 
 from leadglass.adapters.detectors.text import available
@@ -62,7 +63,7 @@ def test_what_is_burnt_in_is_covered_for_whoever_may_not_see_text(house: House, 
     seen = dcmread(house("release", grant, "--out", tmp_path).line["path"]).pixel_array
     letters = dcmread(io.BytesIO(film)).pixel_array != dcmread(io.BytesIO(written(text=None))).pixel_array
     assert np.corrcoef(seen[letters], dcmread(io.BytesIO(film)).pixel_array[letters])[0, 1] < 0.5
-    assert np.array_equal(seen[300:], dcmread(io.BytesIO(film)).pixel_array[300:])
+    assert differ_by_a_mark(seen[300:], dcmread(io.BytesIO(film)).pixel_array[300:], bits=12)
 
 
 @READS

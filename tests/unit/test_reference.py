@@ -137,6 +137,7 @@ def _life(out: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     do("deid explain", film)
     (made,) = (out / "project").rglob("*.dcm")
     do("deid undo", made, *project, "--out", out / "undone.dcm")
+    do("mark", film)
     do("init", out / "site", "--example")
     do("people add", "new.demo", "--role", "student", who="admin.demo")
     do("people list", who="admin.demo")
@@ -159,6 +160,7 @@ def _life(out: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     grant = do("request", instance, *lift)["grant"]
     do("key", grant, "--out", out / "film.key")
     do("open", release["path"], "--key", out / "film.key", "--out", out / "opened.dcm")
+    do("trace", release["path"], who="dso.demo")
     back = do("request", instance, "--action", "restore", "--purpose", "LEGAL")["ticket"]
     do("restore", agreed(back), "--out", out / "received.dcm")
     do("history", instance, who="auditor.demo")

@@ -216,6 +216,32 @@ class FolderBlobs:
         return self._folder / blob[:2] / blob
 
 
+def _replace(target: Path, data: bytes, *, mode: int) -> None:
+    """Durable and whole when it returns; a reader sees the old bytes or the new."""
+    with _NewFile(target.parent, mode=mode) as new:
+        _write_all(new.descriptor, data)
+        os.fsync(new.descriptor)
+        # A nameless file cannot take the place of a named one in one step; a hidden name between them can.
+        hidden = target.with_name(f"{_HIDDEN}{os.urandom(12).hex()}")
+        new.name(hidden)
+        hidden.replace(target)
+    _synchronise_folder(target.parent)
+
+
+class FolderCases:
+    """The evidence of traced pictures, a folder a case, readable by their owner alone."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def write(self, path: str, data: bytes) -> None:
+        target = self._folder / path
+        with _translated("the folder of cases", self._folder):
+            for folder in (self._folder, target.parent):
+                folder.mkdir(mode=0o700, exist_ok=True)
+            _replace(target, data, mode=0o600)
+
+
 class FolderTiles:
     """The log's public files in a folder that any web server can show."""
 
@@ -226,14 +252,7 @@ class FolderTiles:
         target = self._folder / path
         with _translated("the log's folder", self._folder):
             target.parent.mkdir(parents=True, exist_ok=True)
-            with _NewFile(target.parent, mode=0o644) as new:
-                _write_all(new.descriptor, data)
-                os.fsync(new.descriptor)
-                # A nameless file cannot take the place of a named one in one step; a hidden name between them can.
-                hidden = target.with_name(f"{_HIDDEN}{os.urandom(12).hex()}")
-                new.name(hidden)
-                hidden.replace(target)
-            _synchronise_folder(target.parent)
+            _replace(target, data, mode=0o644)
 
     def read(self, path: str) -> bytes | None:
         try:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 
+from leadglass.adapters.detectors import text as text_reader
 from leadglass.adapters.detectors.rapidocr import RapidOcr
-from leadglass.adapters.detectors.text import available
-from leadglass.adapters.files import FolderBlobs, FolderTiles, write_new
+from leadglass.adapters.files import FolderBlobs, FolderCases, FolderTiles, write_new
 from leadglass.adapters.keys.file import FileKeys, new_root_key, read_root_key
 from leadglass.adapters.sql.cipher import RecordCipher
 from leadglass.adapters.sql.database import SqlDatabase
 from leadglass.adapters.system import SystemClock, SystemEntropy
+from leadglass.adapters.tracing import aligner, reader
+from leadglass.adapters.tracing.aligner import ConfinedAligner
+from leadglass.adapters.tracing.reader import ConfinedReader
 from leadglass.anatomy.classical import outlines
 from leadglass.config import SETTINGS_FILE, Settings, new_settings, read_settings
 from leadglass.deid.profile import Profile, profile
@@ -23,10 +27,17 @@ from leadglass.flows.checkpoint import checkpoint
 from leadglass.flows.session import Session, login
 from leadglass.model.access import Role
 from leadglass.policy.decide import Policies, load, shipped
-from leadglass.ports import TextEngine
 from leadglass.site import Site
 
-ROOT_KEY, DATABASE, KEYS, BLOBS, LOG, TEMPORARY = "root.key", "leadglass.db", "keys.db", "blobs", "log", "tmp"
+ROOT_KEY, DATABASE, KEYS, BLOBS, LOG, CASES, TEMPORARY = (
+    "root.key",
+    "leadglass.db",
+    "keys.db",
+    "blobs",
+    "log",
+    "cases",
+    "tmp",
+)
 
 EXAMPLE_PASSPHRASE = "example"  # noqa: S105 - the example site's people are nobody, and their passphrase is published
 EXAMPLE_ADMIN = "admin.demo"
@@ -57,9 +68,13 @@ def open_site(folder: Path) -> Iterator[Site]:
     keys, database = _stores(folder, root)
     try:
         database.check_version()
-        # The reader's process starts when it is first asked, and ends here.
-        with RapidOcr() if available() else nullcontext() as text:
-            yield _site(folder, settings, keys, database, text=text)
+        # Each of their processes starts when it is first asked, and ends here.
+        with (
+            RapidOcr() if text_reader.available() else nullcontext() as engine,
+            ConfinedAligner() if aligner.available() else nullcontext() as aligning,
+        ):
+            site = _site(folder, settings, keys, database)
+            yield replace(site, text=engine, aligner=aligning, reader=ConfinedReader() if reader.available() else None)
     finally:
         database.close()
         keys.close()
@@ -96,7 +111,7 @@ def _fill(folder: Path, *, admin: str, passphrase: str, example: bool) -> None:
     # Two sites never share an origin, whatever their folders are called.
     origin = f"leadglass.example/{SystemEntropy().bytes(8).hex()}"
     write_new(folder / SETTINGS_FILE, new_settings(origin=origin).encode(), mode=0o644)
-    for child in (BLOBS, LOG, TEMPORARY, "policies"):
+    for child in (BLOBS, LOG, CASES, TEMPORARY, "policies"):
         (folder / child).mkdir(mode=0o700)
     for policy, text in shipped().items():
         write_new(folder / "policies" / policy, text.encode(), mode=0o644)
@@ -126,21 +141,19 @@ def _stores(folder: Path, root: bytes) -> tuple[FileKeys, SqlDatabase]:
     return keys, SqlDatabase(folder / DATABASE, cipher=cipher)
 
 
-def _site(
-    folder: Path, settings: Settings, keys: FileKeys, database: SqlDatabase, *, text: TextEngine | None = None
-) -> Site:
+def _site(folder: Path, settings: Settings, keys: FileKeys, database: SqlDatabase) -> Site:
     return Site(
         origin=settings.log.origin,
         blobs=FolderBlobs(folder / BLOBS, temporary=folder / TEMPORARY),
         database=database,
         keys=keys,
         tiles=FolderTiles(folder / LOG),
+        cases=FolderCases(folder / CASES),
         clock=SystemClock(),
         entropy=SystemEntropy(),
         detector=outlines,
         policies=_policies(folder / settings.policy.folder),
         profile=_profile(folder, settings),
-        text=text,
         grid=settings.veil.grid,
         ticket_lifetime=settings.ticket_lifetime,
         grant_lifetime=settings.grant_lifetime,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from leadglass.cli.terminal import choice, emit, options, signed_in, unforeseen
+from leadglass.cli.terminal import choice, emit, signed_in, tracked, unforeseen
 from leadglass.errors import ConflictError, InputError, LeadglassError, ShreddedError, UnavailableError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def ingest(paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="
     files = list(walk(paths))
     refused = 0
     with signed_in() as (site, session):
-        for path in _with_progress(files):
+        for path in tracked(files, what="ingest"):
             fields, unavailable = _ingested(site, session, path)
             emit(fields)
             refused += fields["state"] == "refused"
@@ -71,22 +71,6 @@ def _ingested(site: Site, session: Session, path: Path) -> tuple[dict[str, Any],
         "pixels": done.instance.pixels,
         "reason": None,
     }, None
-
-
-def _with_progress(files: list[Path]) -> Iterator[Path]:
-    """The files, with a bar on standard error where somebody looks at it."""
-    import sys
-
-    if options.quiet or not sys.stderr.isatty():
-        yield from files
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    # Redirected standard output would end up on standard error; beside the bar only a terminal's is.
-    both = sys.stdout.isatty()
-    with Progress(console=Console(stderr=True), redirect_stdout=both, redirect_stderr=False) as bar:
-        yield from bar.track(files, description="ingest")
 
 
 def list_films(

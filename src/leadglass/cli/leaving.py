@@ -21,6 +21,10 @@ def register(app: typer.Typer) -> None:
 def release(
     grant: Annotated[str, typer.Argument(help="A grant to view or export.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the file and its receipt.")],
+    reversible: Annotated[
+        bool,
+        typer.Option("--reversible", help="Seal into the copy what takes its mark off, for the keys of all regions."),
+    ] = False,
 ) -> None:
     """Deliver a copy: what was granted is shown, the rest is covered and sealed in it."""
     from leadglass.adapters.files import FolderOutlet
@@ -28,7 +32,7 @@ def release(
     from leadglass.model.access import Showing
 
     with signed_in() as (site, session):
-        done = flow(site, session, grant, FolderOutlet(out))
+        done = flow(site, session, grant, FolderOutlet(out), reversible=reversible)
         made = done.release
         emit(
             {
@@ -39,6 +43,8 @@ def release(
                 "receipt": done.receipt,
                 "regions": dict.fromkeys(made.shown, Showing.SHOW) | dict.fromkeys(made.covered, Showing.COVER),
                 "identity": made.identity,
+                "mark": made.mark,
+                "reversible": made.reversible,
             }
         )
 
@@ -82,7 +88,7 @@ def open_file(
         opened = open_release(source, secrets, now=SystemClock().now())
         slot = FolderOutlet(out.parent).reserve(out.name, opened.rendition.size)
         path = slot.deliver(opened.rendition.chunks())
-    emit({"path": path, "regions": list(opened.regions)})
+    emit({"path": path, "regions": list(opened.regions), "unmarked": opened.unmarked})
 
 
 def restore(

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from leadglass.cli.terminal import choice, emit, opened, options, passphrase, say, signed_in
+from leadglass.cli.terminal import choice, emit, opened, options, passphrase, say, signed_in, tracked
 
 if TYPE_CHECKING:
     from leadglass.flows.examine import Examination
+    from leadglass.flows.maintain import Maintained
     from leadglass.model.access import Account
-    from leadglass.model.ids import InstanceId
 
 people = typer.Typer(help="The people of a site (for its administrator).", no_args_is_help=True)
 
@@ -95,21 +94,23 @@ def people_disable(name: Annotated[str, typer.Argument(help="The account's name.
 def maintain() -> None:
     """Sweep what crashes left behind, and put waiting entries into the log.
 
-    In between, pixels that nobody has checked are read for text, where the extra ``ocr`` is installed.
+    In between, pixels that nobody has checked are read for text, where the extra ``ocr`` is installed, and films get the
+    fingerprints by which they are traced, where ``trace`` is.
     """
     from leadglass.flows.maintain import maintain as flow
     from leadglass.flows.session import service
 
     if options.person is not None or "LEADGLASS_AS" in os.environ:
         with signed_in() as (site, session):
-            done = flow(site, session, progress=_with_progress)
+            done = flow(site, session, progress=tracked)
     else:
         with opened() as site:
-            done = flow(site, service(site, "maintain"), progress=_with_progress)
+            done = flow(site, service(site, "maintain"), progress=tracked)
     emit({"check": "blobs", "ok": True, "detail": f"{done.blobs} that nobody names swept"})
     emit({"check": "unfinished", "ok": True, "detail": f"{done.unfinished} unfinished files swept"})
-    problem = done.pixels.error or next(iter(done.pixels.failed), None)
-    emit({"check": "pixels", "ok": problem is None, "detail": _examined(done.pixels)})
+    problem = done.pixels.error or next(iter((*done.pixels.failed, *done.unfound)), None)
+    emit({"check": "pixels", "ok": done.pixels.error is None and not done.pixels.failed, "detail": _examined(done.pixels)})
+    emit({"check": "fingerprints", "ok": not done.unfound, "detail": _indexed(done)})
     emit({"check": "log", "ok": True, "detail": f"{done.log_size} entries in the signed log"})
     if problem is not None:
         raise problem
@@ -124,14 +125,11 @@ def _examined(done: Examination) -> str:
     return f"examined: {', '.join(told)}" if told else "none waits"
 
 
-def _with_progress(instances: Sequence[InstanceId]) -> Iterable[InstanceId]:
-    """The instances, with a bar on standard error where somebody looks at it."""
-    if options.quiet or not sys.stderr.isatty():
-        return instances
-    from rich.console import Console
-    from rich.progress import track
-
-    return track(instances, description="pixels", console=Console(stderr=True))
+def _indexed(done: Maintained) -> str:
+    if done.indexed is None:
+        return "nothing is installed that makes them (the extra trace)"
+    failed = f", {len(done.unfound)} could not be made" if done.unfound else ""
+    return f"{done.indexed.films} made{failed}"
 
 
 def _shown(account: Account) -> dict[str, Any]:

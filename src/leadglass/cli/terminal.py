@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from leadglass.site import Site
 
 E = TypeVar("E", bound=StrEnum)
+T = TypeVar("T")
 
 
 @dataclass
@@ -59,6 +60,20 @@ def say(text: str) -> None:
     """Prose for the person at the terminal."""
     if not options.quiet:
         print(text, file=sys.stderr, flush=True)  # noqa: T201 - this is where prose goes out
+
+
+def tracked(items: Sequence[T], what: str) -> Iterable[T]:
+    """The items, with a bar on standard error where somebody looks at it."""
+    if options.quiet or not sys.stderr.isatty():
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    # Redirected standard output would end up on standard error; beside the bar only a terminal's is.
+    both = sys.stdout.isatty()
+    with Progress(console=Console(stderr=True), redirect_stdout=both, redirect_stderr=False) as bar:
+        yield from bar.track(items, description=what)
 
 
 def complain(error: LeadglassError) -> None:

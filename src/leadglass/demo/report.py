@@ -8,12 +8,14 @@ from importlib import resources
 from itertools import groupby
 from string import Template
 
+import numpy as np
 from pydicom.datadict import dictionary_description
 from pydicom.uid import UID
 
 from leadglass import __version__
 from leadglass.adapters.files import FileSource
 from leadglass.deid.charset import decode_text
+from leadglass.demo.leak import Leaked
 from leadglass.demo.pictures import COLOURS, Grey, data_uri, look, outlined, partitioned, window_of
 from leadglass.demo.story import Asked, Copy, Line, Picture, Story, Taken, read_picture
 from leadglass.dicom.header import tag_text
@@ -64,6 +66,7 @@ def write_report(story: Story) -> str:
         gallery="".join(_gallery(story.taken)),
         identity=_identity(story),
         life="".join(_life(story)),
+        leaked="".join(map(_leaked, story.leaked)) or "<p>Left out: the extra <code>trace</code> is not installed.</p>",
         requests=_requests(story.asked),
         checkpoint=escape(story.checkpoint),
         tampering="".join(_tampering(story)),
@@ -175,7 +178,7 @@ def _life(story: Story) -> Iterator[str]:
         (
             seen(story.lifted),
             ("Lifted", "揭开"),
-            f"C's file with a key for: {_listed(story.lifted_kinds)}. Opened offline, every sample as received.",
+            f"C's file with a key for: {_listed(story.lifted_kinds)}. Opened offline, as received but for C's mark.",
         ),
         (
             seen(story.restored),
@@ -186,6 +189,21 @@ def _life(story: Story) -> Iterator[str]:
     for number, (picture, (title, chinese), text) in enumerate(stages, start=1):
         caption = f'<b><i>{number}</i>{escape(title)}<em lang="zh-CN">{chinese}</em></b>{text}'
         yield _figure(data_uri(picture), caption, alt=f"the film {title.lower()}")
+
+
+def _leaked(leaked: Leaked) -> str:
+    traced = leaked.traced
+    answer = "No film of this site: nobody is named."
+    if traced.named:
+        named = traced.named[0]
+        odds = 10 ** int(-np.log10(named.false_accusation)) if named.false_accusation > 1e-15 else 10**15
+        answer = f"A copy of <b>{escape(named.release.recipient)}</b>. By chance: less than once in {odds:,} pictures."
+    altered = len(traced.altered)
+    changed = f" In {altered} place{'s' * (altered != 1)} it shows something else than the original." if altered else ""
+    page = f'<br><a href="site/cases/{escape(traced.case)}/evidence.html">the evidence</a>'
+    title = f'<b>{escape(leaked.title)}<em lang="zh-CN">{leaked.chinese}</em></b>'
+    caption = f"{title}{escape(leaked.story)}<br>{answer}{changed}{page}"
+    return _figure(data_uri(leaked.picture), caption, alt=f"found: {leaked.title.lower()}")
 
 
 def _given(copy: Copy, text: str) -> str:

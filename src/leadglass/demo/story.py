@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leadglass.adapters.files import FileSource, FolderOutlet, write_new
 from leadglass.anatomy.outline import Outlines
@@ -32,6 +33,7 @@ from leadglass.assemble.site import (
     open_site,
 )
 from leadglass.demo.export import send_a_folder
+from leadglass.demo.leak import Leaked, pictures_turn_up
 from leadglass.demo.teller import Teller
 from leadglass.dicom.frames import decode, significant
 from leadglass.dicom.instance import Identified, scan
@@ -53,7 +55,19 @@ from leadglass.flows.request import Answer, request
 from leadglass.flows.restore import restore
 from leadglass.flows.session import Session, login
 from leadglass.ledger.tile import WIDTH, bundle_path
-from leadglass.model.access import Action, Approval, Decision, Grant, Outcome, PixelState, Purpose, Request, Role, Ticket
+from leadglass.model.access import (
+    Action,
+    Approval,
+    Decision,
+    Grant,
+    Outcome,
+    PixelState,
+    Purpose,
+    Request,
+    Role,
+    Strength,
+    Ticket,
+)
 from leadglass.model.frame import Frame
 from leadglass.model.instance import Part, StoredInstance
 from leadglass.model.region import Partition, RegionKind
@@ -142,6 +156,7 @@ class Story:
     lifted_kinds: tuple[RegionKind, ...]
     restored: Picture
     sha256: str
+    leaked: tuple[Leaked, ...]
     asked: tuple[Asked, ...]
     timeline: tuple[Line, ...]
     checkpoint: str
@@ -191,6 +206,14 @@ def live(folder: Path, films: Sequence[Film], teller: Teller) -> Story:
         company = _company(scene, first, received, stored.partition)
         lifted, kinds = _lift(scene, company, ward, received, stored.partition)
         restored, sha256 = _restore(scene, first)
+        leaked = pictures_turn_up(
+            folder / "found",
+            site,
+            scene.sessions,
+            teller,
+            ward=(ward.release, ward.picture.frame),
+            company=(company.release, company.picture.frame),
+        )
         tampering = _log(scene, company)
         note = (site.tiles.read(CHECKPOINT_FILE) or b"").decode()
         timeline, asked = _timeline(site), _answered(scene)
@@ -208,6 +231,7 @@ def live(folder: Path, films: Sequence[Film], teller: Teller) -> Story:
         lifted_kinds=kinds,
         restored=restored,
         sha256=sha256,
+        leaked=leaked,
         asked=asked,
         timeline=timeline,
         checkpoint=note,
@@ -439,8 +463,8 @@ def _lift(
     lifted = read_picture(FileSource(Path(slot.deliver(opened.rendition.chunks()))))
     heart, rest = partition.mask([RegionKind.HEART]), partition.mask([RegionKind.REST])
     scene.teller.claim(
-        f"without site or network, {int(heart.sum()):,} samples of the heart are back, each as received",
-        np.array_equal(lifted.frame.samples[heart], received.frame.samples[heart]),
+        f"without site or network, {int(heart.sum()):,} samples of the heart are back, with the company's mark in them",
+        _marked(lifted.frame.samples[heart], received.frame.samples[heart], bits=received.frame.bits_stored),
     )
     scene.teller.claim(
         "what has no key stays covered", np.array_equal(lifted.frame.samples[rest], company.picture.frame.samples[rest])
@@ -637,15 +661,25 @@ def _release(scene: _Scene, who: str, grant: Grant | None, *, holder: str) -> Co
 
 
 def _check_shown(scene: _Scene, copy: Copy, received: Picture, partition: Partition) -> None:
-    """That a copy's pixels are what its release says: shown as received, covered not."""
+    """That a copy's pixels are what its release says: shown as received but for the mark, covered not."""
     shown, covered = partition.mask(copy.release.shown), partition.mask(copy.release.covered)
     before, after = received.frame.samples, copy.picture.frame.samples
+    unmarked = copy.release.mark is Strength.OFF
     exact = np.array_equal(before[shown], after[shown])
+    fine = exact if unmarked else _marked(after[shown], before[shown], bits=received.frame.bits_stored)
     changed = not covered.any() or float((before[covered] != after[covered]).mean()) > 0.9
     share = float(shown.mean())
     scene.teller.claim(
-        f"compared: {share:.0%} of the pixels are shown and equal, {1 - share:.0%} covered", exact and changed
+        f"compared: {share:.0%} of the pixels are shown, each as received{'' if unmarked else ' but for the mark'}, "
+        f"{1 - share:.0%} covered",
+        fine and changed,
     )
+
+
+def _marked(seen: NDArray[Any], received: NDArray[Any], *, bits: int) -> bool:
+    """Whether samples moved by what a mark may move them, 9 of 4096 levels, and some did."""
+    moved = np.abs(seen.astype(np.int64) - received.astype(np.int64))
+    return bool(moved.max() <= max(1, 9 * (1 << bits) / 4096) and moved.any())
 
 
 def _named(copy: Copy, received: Picture) -> bool:

@@ -369,6 +369,18 @@ def image(object_: Received) -> Identified:
     return Identified(**facts | {"pixel": pixel, "pixel_value": _pixel_value(header, pixel, layout), "layout": layout})
 
 
+def pixel_spacing(object_: Received) -> tuple[float, float] | None:
+    """Millimetres a pixel (row, column): Pixel Spacing, else Imager Pixel Spacing (PS3.3 10.7.1.3), else None."""
+    for tag in (0x00280030, 0x00181164):
+        try:
+            row, column = (float(part) for part in (object_.value(tag) or b"").split(b"\\"))
+        except ValueError:
+            continue
+        if 0 < row < 100 and 0 < column < 100:
+            return row, column
+    return None
+
+
 def _pixel_element(object_: Received) -> Element:
     if object_.pixel is None:
         raise InputError("the file has no pixel data (7FE0,0010)", hint="only images are taken in")

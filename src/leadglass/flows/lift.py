@@ -7,7 +7,7 @@ from datetime import datetime
 
 from leadglass.errors import ConflictError
 from leadglass.flows.grants import spending, usable
-from leadglass.flows.open import KEY_FORMAT
+from leadglass.flows.open import KEY_FORMAT, MARK
 from leadglass.flows.record import record
 from leadglass.flows.release import region_context, release_key_context, release_uid
 from leadglass.flows.session import Session
@@ -43,6 +43,8 @@ def lift(site: Site, session: Session, grant_id: str, outlet: Outlet, *, name: s
         raise ConflictError(f"the release {grant.request.release} is gone")
     key = site.keys.unwrap(instance.id, release.wrapped_key, context=release_key_context(release.id))
     kinds = tuple(kind for kind in release.covered if kind in grant.regions)
+    whole = release.reversible and set(instance.kinds) <= set(grant.regions)
+    secrets = (*kinds, MARK) if whole else kinds
     content = canonical(
         {
             "v": KEY_FORMAT,
@@ -50,7 +52,7 @@ def lift(site: Site, session: Session, grant_id: str, outlet: Outlet, *, name: s
             "recipient": grant.request.recipient,
             "purpose": grant.request.purpose,
             "expires": timestamp(grant.expires),
-            "regions": [_region(site, release.id, kind, key=key, purpose=release.purpose) for kind in kinds],
+            "regions": [_region(site, release.id, kind, key=key, purpose=release.purpose) for kind in secrets],
         }
     )
     slot = outlet.reserve(name, len(content))
@@ -66,6 +68,7 @@ def lift(site: Site, session: Session, grant_id: str, outlet: Outlet, *, name: s
                 recipient=grant.request.recipient,
                 purpose=grant.request.purpose,
                 regions=list(kinds),
+                unmarked=whole,
                 expires=timestamp(grant.expires),
             )
         return KeyFile(release.id, kinds, slot.deliver((content,)), grant.expires)
@@ -73,7 +76,7 @@ def lift(site: Site, session: Session, grant_id: str, outlet: Outlet, *, name: s
         slot.abandon()
 
 
-def _region(site: Site, release: ReleaseId, kind: RegionKind, *, key: bytes, purpose: str) -> dict[str, str]:
+def _region(site: Site, release: ReleaseId, kind: str, *, key: bytes, purpose: str) -> dict[str, str]:
     context = region_context(
         origin=site.origin,
         release=release,

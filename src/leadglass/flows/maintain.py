@@ -1,4 +1,4 @@
-"""What a site does by itself: sweep what crashes leave, look at pixels that nobody looked at, put entries into the log."""
+"""What a site does by itself: sweep, look at pixels that nobody looked at, make films findable, put entries into the log."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from leadglass.flows.checkpoint import checkpoint
 from leadglass.flows.examine import Examination, examine_all
+from leadglass.flows.indexing import Indexed, index_films
 from leadglass.flows.record import allow, record
 from leadglass.flows.session import Session
 from leadglass.model.access import Duty
@@ -24,13 +25,24 @@ class Maintained:
     blobs: int
     unfinished: int
     pixels: Examination
+    indexed: Indexed | None
     log_size: int
+
+    @property
+    def unfound(self) -> tuple[Exception, ...]:
+        """Why films have no fingerprint and are not found when they are looked for."""
+        return self.indexed.failed if self.indexed else ()
 
 
 def maintain(
-    site: Site, session: Session, *, progress: Callable[[Sequence[InstanceId]], Iterable[InstanceId]] = tuple
+    site: Site,
+    session: Session,
+    *,
+    progress: Callable[[Sequence[InstanceId], str], Iterable[InstanceId]] = lambda instances, _: instances,
 ) -> Maintained:
-    """Sweep, examine pixels, checkpoint; ``progress`` is given the instances to examine and gives them on.
+    """Sweep, examine pixels, make fingerprints, checkpoint.
+
+    ``progress`` is given the instances to work on and what for, and gives them on.
 
     The sweep comes first: what an examination replaces is nobody's from then on, and a release that is reading it meanwhile
     may finish.
@@ -51,8 +63,11 @@ def maintain(
             for blob in sorted(orphans - _named(transaction)):
                 site.blobs.discard(blob)
     unfinished = site.blobs.tidy(before)
-    pixels = examine_all(site, progress=progress)
-    return Maintained(len(orphans), unfinished, pixels, checkpoint(site).size)
+    pixels = examine_all(site, progress=lambda instances: progress(instances, "pixels"))
+    indexed = None
+    if site.aligner is not None:
+        indexed = index_films(site, site.aligner, progress=lambda films: progress(films, "fingerprints"))
+    return Maintained(len(orphans), unfinished, pixels, indexed, checkpoint(site).size)
 
 
 def _named(transaction: Transaction) -> set[BlobId]:

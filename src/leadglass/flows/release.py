@@ -15,15 +15,19 @@ from leadglass.dicom.header import EXPLICIT_VR_LITTLE_ENDIAN
 from leadglass.dicom.instance import Identified, Rendition, compose_rendition, identity_elements
 from leadglass.dicom.sealed import encode_attributes, encode_sealed
 from leadglass.dicom.uids import keyed_uid
-from leadglass.errors import ConflictError, UnavailableError
+from leadglass.errors import ConflictError, InputError, UnavailableError
 from leadglass.flows import vault
 from leadglass.flows.checkpoint import checkpoint
 from leadglass.flows.grants import spending, usable
+from leadglass.flows.marks import mark_key
+from leadglass.flows.open import MARK
 from leadglass.flows.prove import receipt
 from leadglass.flows.record import new_id, record
 from leadglass.flows.session import Session
 from leadglass.flows.vault import Film, sha256_of
-from leadglass.model.access import Action, Grant
+from leadglass.mark.spread import add, add_patch, markable, pattern
+from leadglass.mark.unmark import Unmark
+from leadglass.model.access import Action, Grant, Strength
 from leadglass.model.entry import canonical
 from leadglass.model.ids import ReleaseId
 from leadglass.model.instance import StoredInstance
@@ -49,18 +53,24 @@ class Delivered:
     receipt: str
 
 
-def release(site: Site, session: Session, grant_id: str, outlet: Outlet) -> Delivered:
+def release(site: Site, session: Session, grant_id: str, outlet: Outlet, *, reversible: bool = False) -> Delivered:
     """Deliver what a view or export grant gives.
+
+    A ``reversible`` copy carries, sealed, what takes its mark off again: whoever is given the keys of all its regions
+    can have the film exactly as it is stored.
 
     Raises:
         RefusedError: the grant is somebody else's; GrantExpiredError: it is used up or has expired. On record.
-        InputError: there is no such grant, or it is for something else.
+        InputError: there is no such grant, it is for something else, or an unmarked copy was to be reversible.
         UnavailableError: no room to deliver; nothing was released.
     """
     grant, instance = usable(site, session, grant_id, (Action.VIEW, Action.EXPORT))
     film = vault.open_film(site, instance)
     release_id = ReleaseId(new_id(site, "r"))
     key = site.entropy.bytes(32)
+    strength = grant.mark if markable(film.frames[0]) else Strength.OFF
+    if reversible and strength is Strength.OFF:
+        raise InputError("this copy carries no mark that could be taken off", hint="leave out --reversible")
     rendition = render(
         film,
         origin=site.origin,
@@ -69,11 +79,16 @@ def release(site: Site, session: Session, grant_id: str, outlet: Outlet) -> Deli
         purpose=grant.request.purpose,
         shown=grant.regions,
         identity=identity_elements(vault.received(site, instance)) if grant.identity else None,
+        mark_key=mark_key(site, instance=instance.id, release=release_id),
+        strength=strength,
+        reversible=reversible,
     )
     with ExitStack() as slots:
         slot = slots.enter_context(_reserved(outlet, f"{release_id}.dcm", rendition.size))
         proof = slots.enter_context(_reserved(outlet, f"{release_id}.receipt", RECEIPT_ROOM))
-        recorded = _record(site, session, grant, instance, rendition, release_id=release_id, key=key)
+        recorded = _record(
+            site, session, grant, instance, rendition, release_id=release_id, key=key, mark=strength, reversible=reversible
+        )
         try:
             checkpoint(site)
             path = slot.deliver(rendition.chunks())
@@ -103,33 +118,46 @@ def render(
     purpose: str,
     shown: Collection[RegionKind],
     identity: Mapping[int, tuple[str, bytes]] | None,
+    mark_key: bytes,
+    strength: Strength,
+    reversible: bool = False,
 ) -> Rendition:
     """One copy of a film, a function of its arguments alone.
 
-    Shown pixels are the stored values as received; what is covered is drawn from what is shown and from ``key``; each
-    covered region rides in the file under a key of its own (``seal.keys.region_key``).
+    Shown pixels are the stored values as received, and the mark of ``mark_key``; what is covered is drawn from what is shown
+    and from ``key``; each covered region rides in the file under a key of its own (``seal.keys.region_key``), with the same
+    mark on it, so that it fits without a seam when it is lifted. ``reversible``: what takes the mark off rides along too.
     """
     hidden = tuple(kind for kind in film.partition.kinds if kind not in shown)
     uid = release_uid(key, release=release)
     layout = film.clean.layout
     frames = tuple(significant(frame, high_bit=layout.high_bit) for frame in film.frames)
-    # The recipient's mark is shaped by ``seen`` and added to shown pixels and patches alike (ARCHITECTURE section 4).
     seen = tuple(cover(frame, film.partition, hidden, seed=derive(key, label="leadglass/cover@v1")) for frame in frames)
+    patches = take(frames, film.partition, hidden)
+    marked = strength is not Strength.OFF
+    unmark: tuple[tuple[str, bytes], ...] = ()
+    if marked:
+        # Shaped by what the recipient sees: the amplitude of a mark would tell of what lies under a cover.
+        covered = film.partition.mask(hidden) if hidden else None
+        mark = pattern(seen[len(seen) // 2], key=mark_key, strength=strength, covered=covered)
+        unmark = ((MARK, Unmark.of(frames, mark).encode()),) if reversible else ()
+        seen = tuple(add(frame, mark) for frame in seen)
+        patches = tuple(add_patch(patch, mark) for patch in patches)
     sealed = tuple(
         seal_region(
-            encode_patch(patch),
-            context=region_context(origin=origin, release=release, instance=uid, region=patch.region.kind, purpose=purpose),
+            content,
+            context=region_context(origin=origin, release=release, instance=uid, region=kind, purpose=purpose),
             key=key,
         )
-        for patch in take(frames, film.partition, hidden)
+        for kind, content in (*((patch.region.kind, encode_patch(patch)) for patch in patches), *unmark)
     )
     return compose_rendition(
         film.clean.source,
         frames=b"".join(native(seen, layout)),
         layout=replace(layout, transfer_syntax=EXPLICIT_VR_LITTLE_ENDIAN, high_bit=layout.bits_stored - 1),
         sop_instance_uid=uid,
-        set_elements=_attributes(film.clean, hidden, identity),
-        remove=(*(_DEIDENTIFIED if identity is not None else ()), *(_FROM_ALL_PIXELS if hidden else ())),
+        set_elements=_attributes(film.clean, hidden, strength, identity),
+        remove=(*(_DEIDENTIFIED if identity is not None else ()), *(_FROM_ALL_PIXELS if hidden or marked else ())),
         sealed=encode_sealed(sealed) if sealed else None,
     )
 
@@ -139,12 +167,12 @@ def release_uid(key: bytes, *, release: ReleaseId) -> str:
     return keyed_uid(key, kind="release", value=release)
 
 
-def seal_region(patch: bytes, *, context: bytes, key: bytes) -> bytes:
-    """One region's encoded patch as CMS AuthEnvelopedData under the key of this region in this release."""
+def seal_region(content: bytes, *, context: bytes, key: bytes) -> bytes:
+    """A region's encoded patch, or what takes the mark off, as CMS AuthEnvelopedData under its own key in this release."""
     kek = region_key(key, context=context)
     # The content key serves this one message, so a nonce that follows from it is used once.
     return authenvelope(
-        encode_attributes(context=context, patch=patch),
+        encode_attributes(context=context, patch=content),
         kek=kek.kek,
         kek_id=kek.kek_id,
         cek=derive(key, label="leadglass/cek@v1", context=context),
@@ -152,8 +180,8 @@ def seal_region(patch: bytes, *, context: bytes, key: bytes) -> bytes:
     )
 
 
-def region_context(*, origin: str, release: ReleaseId, instance: str, region: RegionKind, purpose: str) -> bytes:
-    """What a sealed region is bound to: in its key's derivation, and again inside the plaintext.
+def region_context(*, origin: str, release: ReleaseId, instance: str, region: str, purpose: str) -> bytes:
+    """What a sealed region, or what takes the mark off (``MARK``), is bound to: in its key's derivation, and again inside.
 
     ``instance`` is the SOP Instance UID of the released file: a sealed item that was put into another file does not open.
     """
@@ -178,6 +206,8 @@ def _record(
     *,
     release_id: ReleaseId,
     key: bytes,
+    mark: Strength,
+    reversible: bool,
 ) -> Release:
     digest = sha256_of(rendition.chunks())
     covered = tuple(kind for kind in instance.kinds if kind not in grant.regions)
@@ -194,6 +224,8 @@ def _record(
             shown=list(grant.regions),
             covered=list(covered),
             identity=grant.identity,
+            mark=mark,
+            reversible=reversible,
             sha256=digest,
         )
         released = Release(
@@ -210,6 +242,8 @@ def _record(
             digest=digest,
             entry=entry,
             wrapped_key=site.keys.wrap(instance.id, key, context=release_key_context(release_id)),
+            mark=mark,
+            reversible=reversible,
         )
         transaction.releases.add(released)
     return released
@@ -221,16 +255,21 @@ def release_key_context(release: ReleaseId) -> str:
 
 
 def _attributes(
-    clean: Identified, hidden: Collection[RegionKind], identity: Mapping[int, tuple[str, bytes]] | None
+    clean: Identified,
+    hidden: Collection[RegionKind],
+    strength: Strength,
+    identity: Mapping[int, tuple[str, bytes]] | None,
 ) -> Mapping[int, tuple[str, bytes]]:
     """What the header of a copy says beside the clean one: bits, what was derived, and who it is where that is granted."""
     elements: dict[int, tuple[str, bytes]] = {
         0x00280102: ("US", (clean.layout.bits_stored - 1).to_bytes(2, "little")),
     }
-    if hidden:
+    derivation = [f"covered: {', '.join(hidden)}"] if hidden else []
+    derivation += [f"marked: {strength}"] if strength is not Strength.OFF else []
+    if derivation:
         image_type = clean.value(0x00080008) or b"ORIGINAL\\PRIMARY"
         elements[0x00080008] = ("CS", b"\\".join([b"DERIVED", *image_type.rstrip(b" \0").split(b"\\")[1:]]))
-        elements[0x00082111] = ("ST", f"leadglass covered: {', '.join(hidden)}".encode())
+        elements[0x00082111] = ("ST", f"leadglass {'; '.join(derivation)}".encode())
     if identity is not None:
         elements.update(identity)
         elements[0x00120062] = ("CS", b"NO")
@@ -238,7 +277,7 @@ def _attributes(
 
 
 _FROM_ALL_PIXELS = (0x00280106, 0x00280107, 0x00280108, 0x00280109, 0x00280110, 0x00280111, 0x00603000)
-"""Smallest and Largest Image Pixel Value and their kin, Histogram Sequence: they tell of pixels that are covered."""
+"""Smallest and Largest Image Pixel Value and their kin, Histogram Sequence: of pixels that are covered, or changed."""
 
 _DEIDENTIFIED = (0x00120063, 0x00120064, 0x00280303)
 """De-identification Method, its Code Sequence, Longitudinal Temporal Information Modified: untrue once identity is shown."""

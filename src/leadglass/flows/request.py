@@ -75,7 +75,7 @@ def request(
         )
         _check_order(transaction, instance, asked)
         if action is Action.LIFT:
-            _check_release(transaction, asked)
+            _check_release(transaction, asked, instance)
         elif release is not None:
             raise InputError("only a lift names a release", hint="--release goes with --action lift")
         decision = decide(
@@ -158,14 +158,15 @@ def _check_order(transaction: Transaction, instance: StoredInstance, asked: Requ
         raise InputError(f"order {asked.order} is not an order for this instance", hint="leadglass order list")
 
 
-def _check_release(transaction: Transaction, asked: Request) -> None:
+def _check_release(transaction: Transaction, asked: Request, instance: StoredInstance) -> None:
     if asked.release is None:
         raise InputError("a lift names the release that it opens", hint="add --release ID")
     release = transaction.releases.get(asked.release)
     if release is None or release.instance != asked.instance:
         raise InputError(f"release {asked.release} is not a release of this instance", hint="leadglass history INSTANCE")
     sealed = set(asked.regions) & set(release.covered)
-    if not sealed:
+    unmarks = release.reversible and set(asked.regions) == set(instance.kinds)
+    if not sealed and not unmarks:
         raise InputError(
             "nothing to lift: none of these regions is sealed in that release",
             hint=f"sealed in it: {_listed(release.covered)}",

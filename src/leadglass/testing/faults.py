@@ -15,7 +15,7 @@ from typing import TypeVar
 from leadglass.dicom.source import Source
 from leadglass.errors import UnavailableError
 from leadglass.model.ids import BlobId
-from leadglass.ports import Blobs, Database, Keys, Outlet, Slot, Tiles, Transaction
+from leadglass.ports import Blobs, Cases, Database, Keys, Outlet, Slot, Tiles, Transaction
 from leadglass.site import Site
 
 T = TypeVar("T")
@@ -64,6 +64,7 @@ def faulty(site: Site, faults: Faults) -> Site:
         database=_FaultyDatabase(site.database, faults),
         keys=_FaultyKeys(site.keys, faults),
         tiles=_FaultyTiles(site.tiles, faults),
+        cases=_FaultyCases(site.cases, faults),
     )
 
 
@@ -105,6 +106,9 @@ class _FaultyKeys:
     def unwrap(self, name: str, wrapped: bytes, *, context: str) -> bytes:
         return self.inner.unwrap(name, wrapped, context=context)
 
+    def unwrap_each(self, wrapped: Iterable[tuple[str, bytes, str]]) -> Iterator[bytes | None]:
+        return self.inner.unwrap_each(wrapped)
+
     def destroy(self, name: str) -> None:
         self.faults.write(lambda: self.inner.destroy(name))
 
@@ -122,6 +126,15 @@ class _FaultyTiles:
 
     def discard(self, folder: str) -> None:
         self.faults.write(lambda: self.inner.discard(folder))
+
+
+@dataclass
+class _FaultyCases:
+    inner: Cases
+    faults: Faults
+
+    def write(self, path: str, data: bytes) -> None:
+        self.faults.write(lambda: self.inner.write(path, data))
 
 
 @dataclass

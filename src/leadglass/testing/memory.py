@@ -99,6 +99,10 @@ class MemoryKeys:
     def unwrap(self, name: str, wrapped: bytes, *, context: str) -> bytes:
         return unwrap(wrapped, kek=self._key(name), context=context.encode())
 
+    def unwrap_each(self, wrapped: Iterable[tuple[str, bytes, str]]) -> Iterator[bytes | None]:
+        for name, data, context in wrapped:
+            yield None if self._keys.get(name) is None else self.unwrap(name, data, context=context)
+
     def destroy(self, name: str) -> None:
         self._keys[name] = None
 
@@ -192,6 +196,20 @@ class MemoryTerms:
         return tuple(sorted(self._terms.get(term, ())))
 
 
+class MemoryFingerprints:
+    def __init__(self) -> None:
+        self._rows: dict[InstanceId, bytes] = {}
+
+    def put(self, instance: InstanceId, sealed: bytes) -> None:
+        self._rows[instance] = sealed
+
+    def known(self) -> frozenset[InstanceId]:
+        return frozenset(self._rows)
+
+    def each(self) -> Iterator[tuple[InstanceId, bytes]]:
+        return iter(sorted(self._rows.items()))
+
+
 @dataclass(frozen=True)
 class _Row:
     """What a log keeps of an entry beside its bytes."""
@@ -274,6 +292,7 @@ class MemoryTransaction:
         default_factory=lambda: MemoryTable(lambda r: r.id, lambda r: {"instance": r.instance})
     )
     terms: MemoryTerms = field(default_factory=MemoryTerms)
+    fingerprints: MemoryFingerprints = field(default_factory=MemoryFingerprints)
     log: MemoryLog = field(default_factory=MemoryLog)
 
 
@@ -296,6 +315,7 @@ def _copy(state: MemoryTransaction) -> MemoryTransaction:
     for name in ("people", "instances", "orders", "tickets", "grants", "releases"):
         getattr(copied, name)._rows = dict(getattr(state, name)._rows)
     copied.terms._terms = copy.deepcopy(state.terms._terms)
+    copied.fingerprints._rows = dict(state.fingerprints._rows)
     copied.log._queue = list(state.log._queue)
     copied.log._log = list(state.log._log)
     copied.log._head = state.log._head
@@ -318,6 +338,7 @@ def memory_site(
         database=MemoryDatabase(),
         keys=MemoryKeys(entropy),
         tiles=MemoryTiles(),
+        cases=MemoryTiles(),
         clock=clock,
         entropy=entropy,
         detector=detector or outlines,

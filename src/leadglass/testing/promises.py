@@ -106,6 +106,16 @@ class KeysPromises:
         with pytest.raises(ShreddedError):
             keys.unwrap("i-1", wrapped, context="part")
 
+    def test_many_are_unwrapped_at_once_and_destroyed_ones_are_none(self, keys: Keys) -> None:
+        for name in ("k", "l", "m"):
+            keys.create(name)
+        wrapped = [(name, keys.wrap(name, name.encode(), context="c"), "c") for name in ("k", "l", "m")]
+        keys.destroy("l")
+
+        assert list(keys.unwrap_each([*wrapped, ("never made", b"", "c")])) == [b"k", None, b"m", None]
+        with pytest.raises(SealBrokenError):
+            list(keys.unwrap_each([("k", wrapped[0][1], "another context")]))
+
     def test_a_destroyed_name_is_not_used_again(self, keys: Keys) -> None:
         keys.create("i-1")
         keys.destroy("i-1")
@@ -258,6 +268,15 @@ class DatabasePromises:
             assert transaction.terms.find(Term("t")) == ("i-1", "i-2")
             assert transaction.terms.find(Term("u")) == ("i-1",)
             assert transaction.terms.find(Term("v")) == ()
+
+    def test_a_film_has_one_fingerprint_at_most(self, database: Database) -> None:
+        with database.begin() as transaction:
+            transaction.fingerprints.put(InstanceId("i-2"), b"two")
+            transaction.fingerprints.put(InstanceId("i-1"), b"old")
+            transaction.fingerprints.put(InstanceId("i-1"), b"new")
+        with database.begin() as transaction:
+            assert transaction.fingerprints.known() == {"i-1", "i-2"}
+            assert list(transaction.fingerprints.each()) == [("i-1", b"new"), ("i-2", b"two")]
 
     def test_queued_entries_get_their_places_without_a_gap(self, database: Database) -> None:
         with database.begin() as transaction:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from marked import differ_by_a_mark
 from pydicom import dcmread
 from pydicom.uid import CTImageStorage, SecondaryCaptureImageStorage, UltrasoundMultiFrameImageStorage
 from stripes import SAYS, Stripes, smooth
@@ -115,7 +116,7 @@ def test_text_becomes_a_region_of_its_own_and_the_film_is_checked() -> None:
 def test_who_may_not_see_text_sees_none() -> None:
     pixels = shown(examined(WRITTEN), "ward", Purpose.TREAT)
     assert np.ptp(stripes_of(pixels)) < np.ptp(stripes_of(samples(WRITTEN))) // 4
-    assert np.array_equal(pixels[100:], samples(WRITTEN)[100:])
+    assert differ_by_a_mark(pixels[100:], samples(WRITTEN)[100:], bits=12)
 
 
 def test_the_treating_reader_sees_the_whole_film_as_received() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sqlalchemy import Column, LargeBinary, MetaData, String, Table, select
@@ -96,6 +97,16 @@ class FileKeys:
 
     def unwrap(self, name: str, wrapped: bytes, *, context: str) -> bytes:
         return unwrap(wrapped, kek=self._key(name), context=context.encode())
+
+    def unwrap_each(self, wrapped: Iterable[tuple[str, bytes, str]]) -> Iterator[bytes | None]:
+        with translated(self._path), self._engine.connect() as connection:
+            found = {row.name: row.wrapped for row in connection.execute(select(_keys.c.name, _keys.c.wrapped))}
+        for name, data, context in wrapped:
+            sealed = found.get(name)
+            if sealed is None:
+                yield None
+            else:
+                yield unwrap(data, kek=unwrap(sealed, kek=self._kek, context=name.encode()), context=context.encode())
 
     def destroy(self, name: str) -> None:
         destroyed = insert(_keys).values(name=name, wrapped=None)

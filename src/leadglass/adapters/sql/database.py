@@ -155,6 +155,23 @@ class SqlTerms:
         return tuple(InstanceId(instance) for instance in self._connection.execute(query).scalars())
 
 
+class SqlFingerprints:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def put(self, instance: InstanceId, sealed: bytes) -> None:
+        row = insert_ignoring(schema.fingerprints).values(instance=instance, sealed=sealed)
+        self._connection.execute(row.on_conflict_do_update(index_elements=["instance"], set_={"sealed": sealed}))
+
+    def known(self) -> frozenset[InstanceId]:
+        return frozenset(self._connection.execute(select(schema.fingerprints.c.instance)).scalars())
+
+    def each(self) -> Iterator[tuple[InstanceId, bytes]]:
+        f = schema.fingerprints.c
+        for instance, sealed in self._connection.execute(select(f.instance, f.sealed).order_by(f.instance)):
+            yield InstanceId(instance), _stored(sealed)
+
+
 class SqlLog:
     """Entries lie in one table; having a place is being in the log, having none is being in the queue."""
 
@@ -237,4 +254,5 @@ class SqlTransaction:
         self.grants = RecordTable(connection, cipher, _GRANTS)
         self.releases = RecordTable(connection, cipher, _RELEASES)
         self.terms = SqlTerms(connection)
+        self.fingerprints = SqlFingerprints(connection)
         self.log = SqlLog(connection)

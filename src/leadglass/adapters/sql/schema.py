@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, String, Table
 
-VERSION = 1
+VERSION = 2
 
 metadata = MetaData()
 
@@ -33,6 +33,13 @@ terms = Table(
     metadata,
     Column("term", String, primary_key=True),
     Column("instance", String, primary_key=True),
+)
+
+fingerprints = Table(
+    "fingerprints",
+    metadata,
+    Column("instance", String, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
 )
 
 entries = Table(
