@@ -334,8 +334,8 @@ class PictureReader(Protocol):
 class Aligner(Protocol):
     """Compares pictures with originals that were unsealed for it, where no key is. It parses nothing but arrays.
 
-    Every method raises UnavailableError where the aligner cannot be started, ended, or took too long; the next call starts
-    anew, with all films that were loaded.
+    Every method raises UnavailableError where the aligner cannot be started, ended, or took too long; where it was a
+    stranger's picture that ended it, InputError. The next call starts anew, with all films that were loaded.
     """
 
     def fingerprint(self, samples: Samples) -> bytes:

@@ -238,7 +238,9 @@ class FolderCases:
         target = self._folder / path
         with _translated("the folder of cases", self._folder):
             for folder in (self._folder, target.parent):
-                folder.mkdir(mode=0o700, exist_ok=True)
+                if not folder.exists():
+                    folder.mkdir(mode=0o700, exist_ok=True)
+                    _synchronise_folder(folder.parent)
             _replace(target, data, mode=0o600)
 
 

@@ -100,7 +100,7 @@ def _from_a_screen(found: Callable[[str, bytes], Traced], copy: tuple[Release, F
     release, frame = copy
     film = _shrunk(display(frame, window=window_of(frame)), longer=860)
     row, column = round(0.42 * film.shape[0]), round(0.3 * film.shape[1])
-    film = _with_nodule(film, row=row, column=column, radius=0.018 * film.shape[0])
+    film = _with_nodule(film, row=row, column=column, radius=0.022 * film.shape[0])
     screen = np.full((960, 1400), 38, np.uint8)
     screen[:46] = 70
     screen[70 : 70 + film.shape[0], 320 : 320 + film.shape[1]] = film
@@ -170,6 +170,6 @@ def _sampled(picture: NDArray[np.float64], row: NDArray[np.float64], column: NDA
 
 def _with_nodule(picture: Grey, *, row: int, column: int, radius: float) -> Grey:
     y, x = np.arange(picture.shape[0])[:, np.newaxis] - row, np.arange(picture.shape[1])[np.newaxis] - column
-    nodule = 45 * np.exp(-(((x * x + y * y) / (1.2 * radius * radius)) ** 2))
+    nodule = 90 * np.exp(-(((x * x + y * y) / (1.2 * radius * radius)) ** 2))
     faked: Grey = np.clip(np.rint(picture + nodule), 0, 255).astype(np.uint8)
     return faked

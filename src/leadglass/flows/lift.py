@@ -11,7 +11,7 @@ from leadglass.flows.open import KEY_FORMAT, MARK
 from leadglass.flows.record import record
 from leadglass.flows.release import region_context, release_key_context, release_uid
 from leadglass.flows.session import Session
-from leadglass.model.access import Action
+from leadglass.model.access import Action, Strength
 from leadglass.model.entry import canonical, timestamp
 from leadglass.model.ids import ReleaseId
 from leadglass.model.region import RegionKind
@@ -43,7 +43,8 @@ def lift(site: Site, session: Session, grant_id: str, outlet: Outlet, *, name: s
         raise ConflictError(f"the release {grant.request.release} is gone")
     key = site.keys.unwrap(instance.id, release.wrapped_key, context=release_key_context(release.id))
     kinds = tuple(kind for kind in release.covered if kind in grant.regions)
-    whole = release.reversible and set(instance.kinds) <= set(grant.regions)
+    # That a mark may come off is said by the permit of the lift, which others agreed to, not by whoever took the copy.
+    whole = release.reversible and grant.mark is Strength.OFF and set(instance.kinds) <= set(grant.regions)
     secrets = (*kinds, MARK) if whole else kinds
     content = canonical(
         {

@@ -8,7 +8,7 @@ trial is counted.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -41,13 +41,13 @@ from leadglass.site import Site
 INNOCENTS = 1000
 """Keys of nobody that the evidence shows beside the releases."""
 
-_CHANGED, _HARDLY = 128, 0.03
-"""Of a difference of 255, from where on a place counts as altered; and the least share of a box that has to be so."""
+_CHANGED = 128
+"""Of a difference of 255: from here on a place counts as altered."""
 _NEAR = 0.02
 """Of the film's longer side: so near to a cover nothing is taken for altered."""
-_STEPS = 33
-_ALIKE = 64
-"""Of a difference of 255: so little differs where the found picture shows what the film does."""
+_CELLS, _MOST_BOXES = 160, 32
+_SURELY = 40
+"""Features that agree before a film counts as ours though no release is named: films of strangers had up to 37."""
 _NOTHING = np.uint8(128)
 _SHOWN_SIDE = 1200
 _KEPT_ORIGINALS = 8
@@ -178,32 +178,30 @@ class _Trial:
         return len(self.releases) * len(self.alignment.coefficients)
 
     def altered(self, covered: Collection[RegionKind]) -> tuple[Box, ...]:
-        """The altered places, without what lies where ``covered`` regions are: what was covered there is our own doing."""
+        """The altered places; where ``covered`` regions are, what was covered there is our own doing."""
         aligned = self.alignment
         if not covered:
             return aligned.altered
         # Next to a cover its edge blurs into what is shown.
         cover = _grown(_nearest(self.film.partition.mask(covered), aligned.difference.shape))
-        changed = ~cover & (aligned.difference >= _CHANGED)
         size = (self.film.original.rows, self.film.original.columns)
-        places = (_narrowed(box, changed, aligned.homography, size) for box in aligned.altered)
-        return tuple(box for box in places if box is not None)
+        return _boxes(np.where(cover, np.uint8(0), aligned.difference), aligned.homography, size)
 
-    def disclosed(self, shown: Collection[RegionKind]) -> Alignment:
+    def disclosed(self, named: Sequence[Release]) -> Alignment:
         """The alignment with no more of the original in it than somebody outside holds already.
 
-        Whoever traces need not be somebody who may see the film: of the original stay the regions that the named releases
-        show; where nobody is named, what the found picture shows alike.
+        Whoever traces need not be somebody who may see the film. Of the original stays what the named releases show; where
+        nobody is named, what every release shows that was tried. Elsewhere a place counts as altered or not, no more.
         """
         aligned = self.alignment
-        if shown:
-            visible = _nearest(self.film.partition.mask(shown), aligned.expected.shape)
-        else:
-            visible = aligned.valid & (aligned.difference < _ALIKE)
+        shown = [set(release.shown) for release in named or self.releases]
+        regions = set.union(*shown) if named else set.intersection(*shown) if shown else set()
+        visible = _nearest(self.film.partition.mask(regions), aligned.expected.shape)
+        changed = np.where(aligned.difference >= _CHANGED, np.uint8(255), np.uint8(0))
         return replace(
             aligned,
             expected=np.where(visible, aligned.expected, _NOTHING),
-            difference=np.where(visible, aligned.difference, np.uint8(0)),
+            difference=np.where(visible, aligned.difference, np.uint8(0) if named else changed),
         )
 
 
@@ -255,9 +253,13 @@ def _known(site: Site, search: Search, film: int) -> _Film:
 
 
 def _judged(site: Site, trials: Sequence[_Trial], *, tests: int) -> list[_Case]:
-    """Of films that one part of a picture may show, those with a release that is named; else the one that fits best."""
+    """Of films that one part of a picture may show, those with a release that is named; else the one that fits best.
+
+    It takes more to call a film ours than to try its releases, which accuses nobody.
+    """
     cases = [_case(site, trial, tests=tests) for trial in trials]
-    return [case for case in cases if case.accusation.named] or cases[:1]
+    best = [case for case in cases[:1] if case.trial.alignment.inliers >= _SURELY]
+    return [case for case in cases if case.accusation.named] or best
 
 
 def _case(site: Site, trial: _Trial, *, tests: int) -> _Case:
@@ -276,6 +278,9 @@ def _kept(site: Site, session: Session, facts: _Facts, page: Page, case: _Case |
     """Put the answer on record, and its evidence into a case."""
     case_id = new_id(site, "c")
     traced = _answer(case, page, case_id)
+    # The case first: one that no entry names does no harm, an entry without its case would.
+    for path, data in _files(site, session, facts, page, case, traced, checkpoint(site)).items():
+        site.cases.write(f"{case_id}/{path}", data)
     with site.database.begin() as transaction:
         record(
             site,
@@ -294,9 +299,6 @@ def _kept(site: Site, session: Session, facts: _Facts, page: Page, case: _Case |
             tests=facts.tests,
             altered=len(traced.altered),
         )
-    head = checkpoint(site)
-    for path, data in _files(site, session, facts, page, case, traced, head).items():
-        site.cases.write(f"{case_id}/{path}", data)
     return traced
 
 
@@ -339,9 +341,7 @@ def _files(
         instance=traced.instance,
         picture=picture,
         scale=scale,
-        alignment=None
-        if trial is None
-        else trial.disclosed({kind for named in traced.named for kind in named.release.shown}),
+        alignment=None if trial is None else trial.disclosed([named.release for named in traced.named]),
         accusation=None if case is None else case.accusation,
         releases=tuple(
             NamedRelease(
@@ -380,25 +380,37 @@ def _shown(picture: Grey | Samples) -> tuple[Grey, float]:
     return (small if small.dtype == np.uint8 else (small >> 8)).astype(np.uint8), float(step)
 
 
-def _narrowed(box: Box, changed: Mask, homography: NDArray[np.float64], size: tuple[int, int]) -> Box | None:
-    """The part of a box in the picture that is ``changed``, a mask over a film of ``size``; None where hardly any is."""
-    across, down = np.linspace(box.left, box.right, _STEPS), np.linspace(box.top, box.bottom, _STEPS)
-    x, y = np.meshgrid(across, down)
-    column, row, scale = np.linalg.inv(homography) @ np.stack([x.ravel(), y.ravel(), np.ones(x.size)])
-    at = [
-        np.clip((place / scale * n / full).astype(np.intp), 0, n - 1)
-        for place, n, full in zip((row, column), changed.shape, size, strict=True)
-    ]
-    hit = changed[at[0], at[1]].reshape(x.shape)
-    if hit.mean() < _HARDLY:
-        return None
-    rows, columns = np.flatnonzero(hit.any(axis=1)), np.flatnonzero(hit.any(axis=0))
-    return Box(
-        left=int(across[columns[0]]),
-        top=int(down[rows[0]]),
-        right=max(int(np.ceil(across[columns[-1]])), int(across[columns[0]]) + 1),
-        bottom=max(int(np.ceil(down[rows[-1]])), int(down[rows[0]]) + 1),
-    )
+def _boxes(difference: Grey, homography: NDArray[np.float64], size: tuple[int, int]) -> tuple[Box, ...]:
+    """Where a map of differences over a film of ``size`` says that something was altered: boxes in the picture."""
+    cells = max(1, -(-max(difference.shape) // _CELLS))
+    rows, columns = (-(-side // cells) * cells for side in difference.shape)
+    padded = np.zeros((rows, columns), np.uint8)
+    padded[: difference.shape[0], : difference.shape[1]] = difference
+    coarse = padded.reshape(rows // cells, cells, columns // cells, cells).max(axis=(1, 3))
+    found = []
+    for place in _connected(coarse >= _CHANGED):
+        down, across = np.argwhere(place).min(axis=0) * cells, (np.argwhere(place).max(axis=0) + 1) * cells
+        scale = np.array(size) / difference.shape
+        (top, left), (bottom, right) = down * scale, across * scale
+        corners = np.array([[left, right, right, left], [top, top, bottom, bottom], [1.0, 1.0, 1.0, 1.0]])
+        x, y, w = homography @ corners
+        low, high = np.floor((x / w).min()), np.floor((y / w).min())
+        box = Box(max(int(low), 0), max(int(high), 0), int(np.ceil((x / w).max())), int(np.ceil((y / w).max())))
+        found.append((int(coarse[place].max()), int(place.sum()), box))
+    return tuple(box for _, _, box in sorted(found, key=lambda each: each[:2], reverse=True)[:_MOST_BOXES])
+
+
+def _connected(mask: Mask) -> Iterator[Mask]:
+    """The parts of a mask whose cells touch, corners included."""
+    labels = np.where(mask, np.arange(1, mask.size + 1).reshape(mask.shape), 0)
+    while True:
+        padded = np.pad(labels, 1)
+        around = [padded[y : y + mask.shape[0], x : x + mask.shape[1]] for y in range(3) for x in range(3)]
+        grown = np.where(mask, np.maximum.reduce(around), 0)
+        if np.array_equal(grown, labels):
+            break
+        labels = grown
+    yield from (labels == label for label in np.unique(labels) if label)
 
 
 def _grown(mask: Mask) -> Mask:

@@ -9,6 +9,7 @@ photograph has a high bar and a clean file a low one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,8 +36,17 @@ MOST_BOXES = 32
 _SIDE = 512
 """Pixels; the search runs at this longer side. A nodule of 8 mm is 11 pixels wide there."""
 
+_EDGES = 0.04
+"""Share of the film's gradient (greys a pixel, root mean square) that the filter finds where an edge is a pixel off."""
+
+_TAIL = 25.0
+"""Local variances beyond which a response says nothing of other places like it."""
+
 _LEAST_NOISE = 0.15
 """Greys; no response counts as quieter than this, so that rounding and the mark itself are never news."""
+
+_MARGIN_MM = 6.0
+"""Along the edge of the film and of the picture so much is left out: frames, and light that comes from beside it."""
 
 _TONE_WINDOW = 1 / 20
 """Standard deviation of the windows of the local tone, in longer sides: a tile of CLAHE is an eighth."""
@@ -46,7 +56,7 @@ _TONE_WINDOW = 1 / 20
 class Altered:
     """Altered places, strongest first, in pixels of the frame that was given, and how much each pixel differs.
 
-    ``difference`` has the frame's shape: 128 is the threshold, 255 twice that or more, or covered altogether.
+    ``difference`` has the frame's shape: 128 is the threshold, 255 twice that or more.
     """
 
     boxes: tuple[Box, ...]
@@ -80,10 +90,10 @@ def altered(
     size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
     millimetres = FILM_SIDE_MM / max(rows, columns) if spacing is None else float(np.sqrt(spacing[0] * spacing[1]))
     f, e, o = (_resized(each, size) for each in (found, expected, film))
-    shown = _resized((valid & ~hidden).astype(np.uint8), size) > 0.99
-    shown = _eroded(shown, max(1, round(3.0 * scale / millimetres)))
-    rest = _without_tone(f, e, o, shown)
-    strength = _strength(rest, e, shown, scale / millimetres)
+    shown = _eroded(_resized(valid.astype(np.uint8), size) > 0.99, max(1, round(_MARGIN_MM * scale / millimetres)))
+    free = shown & (_resized(hidden.astype(np.uint8), size) < 0.01)
+    rest = _without_tone(f, e, o, shown, free)
+    strength = _strength(rest, e, shown, free, scale / millimetres)
     return _answer(strength, hidden, scale / millimetres)
 
 
@@ -93,7 +103,7 @@ def _resized(values: NDArray[np.uint8], size: tuple[int, int]) -> Field:
 
 def _eroded(mask: Mask, pixels: int) -> Mask:
     kernel = np.ones((2 * pixels + 1, 2 * pixels + 1), np.uint8)
-    return np.asarray(cv2.erode(mask.astype(np.uint8), kernel, borderValue=1), np.bool_)
+    return np.asarray(cv2.erode(mask.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0), np.bool_)
 
 
 def _blurred(values: Field, sigma: float) -> Field:
@@ -108,7 +118,7 @@ def _blurred(values: Field, sigma: float) -> Field:
     return np.asarray(cv2.resize(small, (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _without_tone(found: Field, expected: Field, film: Field, shown: Mask) -> Field:
+def _without_tone(found: Field, expected: Field, film: Field, shown: Mask, free: Mask) -> Field:
     """What is left of ``found`` - ``expected`` after a local curve of the film's grey, local shift and local blur.
 
     In Gaussian windows the difference is regressed on 1, the powers of the film's grey, its gradient and its Laplacian,
@@ -123,10 +133,10 @@ def _without_tone(found: Field, expected: Field, film: Field, shown: Mask) -> Fi
     columns = [np.ones_like(x), x, x * x, x * x * x, *_equalised(film), down, right, bend]
     units = [1.0] * 6 + [float(np.sqrt((c[shown] ** 2).mean() + 1e-3)) if shown.any() else 1.0 for c in columns[6:]]
     terms = np.stack([c / np.float32(u) for c, u in zip(columns, units, strict=True)])
-    weight = shown.astype(np.float32)
+    weight = free.astype(np.float32)
     rest = difference
     for _ in range(3):
-        spread = max(_spread(rest, shown), 0.5)
+        spread = max(_spread(rest, free), 0.5)
         trust = weight / (1 + (rest / np.float32(3 * spread)) ** 2) ** 2
         rest = difference - _local_fit(terms, difference, trust)
     return _without_pattern(np.where(shown, rest, np.float32(0)), shown)
@@ -186,7 +196,7 @@ def _local_fit(terms: Field, values: Field, weight: Field, *, raster: int = 8, r
     return fit
 
 
-def _strength(rest: Field, expected: Field, shown: Mask, pixels_a_mm: float) -> Field:
+def _strength(rest: Field, expected: Field, shown: Mask, free: Mask, pixels_a_mm: float) -> Field:
     """The response of the filter at its best size, in thresholds."""
     best = np.zeros(rest.shape, np.float32)
     for diameter in DIAMETERS_MM:
@@ -194,7 +204,7 @@ def _strength(rest: Field, expected: Field, shown: Mask, pixels_a_mm: float) -> 
         if sigma < 0.8 or 8 * sigma > max(rest.shape):
             continue
         response = _band(rest, shown, sigma)
-        noise = _noise(response, expected, shown, sigma)
+        noise = _noise(response, expected, free, sigma)
         best = np.maximum(best, np.abs(response) / noise)
     return np.where(shown, best / np.float32(THRESHOLD), np.float32(0))
 
@@ -219,10 +229,27 @@ def _noise(response: Field, expected: Field, shown: Mask, sigma: float) -> Field
     for _ in range(3):
         local = _blurred(np.minimum(power, limit) * weight, reach) / share
         limit = 9 * np.maximum(local, np.float32(floor**2))
-    noise = np.maximum(local, np.float32(floor**2))
+    noise = np.maximum(local, np.float32(floor**2)) + _misplaced(expected, sigma)
+    usual = np.minimum(power, _TAIL * local)
+    noise = np.maximum(noise, _by_grey(usual, expected, shown))
     for detail in _details(expected, sigma):
-        noise = np.maximum(noise, _by_structure(np.minimum(power, limit), detail, shown))
+        noise = np.maximum(noise, _by_structure(usual, detail, shown))
     return np.sqrt(noise)
+
+
+def _misplaced(expected: Field, sigma: float) -> Field:
+    """What a pixel's misalignment leaves of the film's edges, whether or not there is any; squared greys."""
+    down, right = (np.asarray(cv2.Sobel(expected, cv2.CV_32F, *order, ksize=3, scale=1 / 8)) for order in ((0, 1), (1, 0)))
+    return np.float32(_EDGES**2) * _blurred(down * down + right * right, sigma)
+
+
+def _by_grey(power: Field, expected: Field, shown: Mask, *, bins: int = 48) -> Field:
+    """Mean of ``power`` over places whose film has the same grey: clipped ends, fog over black."""
+    place = np.clip(expected * np.float32(bins / 256), 0, bins - 1).astype(np.intp)
+    total, count = (np.bincount(place[shown], weights=w, minlength=bins) for w in (power[shown], None))
+    kernel = np.array([0.25, 0.5, 0.25])
+    mean = np.convolve(total, kernel, mode="same") / np.maximum(np.convolve(count, kernel, mode="same"), 1)
+    return np.asarray(mean[place], np.float32)
 
 
 def _details(expected: Field, sigma: float) -> tuple[Field, Field]:
@@ -250,16 +277,30 @@ def _by_structure(power: Field, detail: Field, shown: Mask, *, bins: int = 24) -
 def _answer(strength: Field, hidden: Mask, pixels_a_mm: float) -> Altered:
     rows, columns = hidden.shape
     full = np.asarray(cv2.resize(strength, (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32)
-    difference = np.where(hidden, 255, np.clip(128 * full, 0, 255)).astype(np.uint8)
+    difference = np.clip(128 * full, 0, 255).astype(np.uint8)
     scale = (columns / strength.shape[1], rows / strength.shape[0])
-    places = sorted(_areas(strength, pixels_a_mm), key=lambda area: -area[0])
-    covers = sorted((box for box, _ in _components(hidden)), key=lambda box: -_size(box))
-    boxes = [*covers, *(_enlarged(box, scale, (rows, columns)) for _, box in places)]
-    return Altered(tuple(boxes[:MOST_BOXES]), difference)
+    areas = [(peak, _enlarged(box, scale, (rows, columns))) for peak, box in _areas(strength, pixels_a_mm)]
+    areas += _covers(hidden, full)
+    areas.sort(key=lambda area: -area[0])
+    return Altered(_apart([box for _, box in areas])[:MOST_BOXES], difference)
 
 
-def _size(box: Box) -> int:
-    return (box.right - box.left) * (box.bottom - box.top)
+def _covers(hidden: Mask, strength: Field) -> Iterator[tuple[float, Box]]:
+    """Covered places, as far as something there does differ: a fog over black is no cover."""
+    for box, inside in _components(hidden):
+        peak = float(strength[box.top : box.bottom, box.left : box.right][inside].max())
+        if peak >= 1:
+            yield peak, box
+
+
+def _apart(boxes: Sequence[Box]) -> tuple[Box, ...]:
+    """The boxes without those that lie in another."""
+
+    def within(a: Box, b: Box) -> bool:
+        return b.left <= a.left and b.top <= a.top and a.right <= b.right and a.bottom <= b.bottom
+
+    unlike = list(dict.fromkeys(boxes))
+    return tuple(box for box in unlike if not any(within(box, other) for other in unlike if other != box))
 
 
 def _enlarged(box: Box, scale: tuple[float, float], shape: tuple[int, int]) -> Box:

@@ -82,7 +82,7 @@ def _searched(shape: tuple[int, int], side: int) -> tuple[int, int]:
     return rows, columns
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def _described(data: bytes, shape: tuple[int, ...], kind: str, side: int) -> Features:
     """The features of a picture, given as its bytes: one picture is compared with many films, and one film with several."""
     return describe(np.frombuffer(data, kind).reshape(shape), side=side, most=_MOST)

@@ -58,11 +58,13 @@ def places(picture: Picture, *, find: Find, align: Align) -> list[tuple[Placed, 
 def _matching(picture: Picture, candidates: Sequence[Candidate], align: Align, *, first: bool) -> Iterator[Placed]:
     """The first candidate that the picture shows, and those that are about as likely."""
     enough = 0.0
-    for rank, candidate in enumerate(sorted(candidates, key=lambda candidate: -candidate.inliers)):
+    first_of_all, others = candidates[:WHATEVER_AGREES], candidates[WHATEVER_AGREES:]
+    ordered = [*first_of_all, *sorted(others, key=lambda candidate: -candidate.inliers)]
+    for rank, candidate in enumerate(ordered):
         # Beside a film that was found there is mostly none, and features of words and frames agree with anything.
         doubtful = (rank >= WHATEVER_AGREES or not first) and candidate.inliers < (AGREEING if first else AGREEING_BESIDE)
         if candidate.inliers < enough or doubtful:
-            break
+            continue
         alignment = align(picture, candidate.film)
         if alignment is not None:
             enough = max(enough, AS_LIKELY * candidate.inliers)

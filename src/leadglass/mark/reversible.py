@@ -18,7 +18,6 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,17 +32,14 @@ from leadglass.mark.spread import (
     RMS,
     Mark,
     add,
-    add_patch,
     carrying,
     check_frame,
     made,
-    patch_steps,
     strips,
 )
 from leadglass.model.access import Strength
 from leadglass.model.entry import canonical
 from leadglass.model.frame import Frame
-from leadglass.model.region import Patch
 
 _MAX_HEADER = 512
 _MAX_SIDE = 65_535
@@ -110,16 +106,6 @@ def add_reversibly(frame: Frame, mark: Mark) -> tuple[Frame, bytes]:
     return marked, _record(frame.samples, marked.samples, mark)
 
 
-def add_patch_reversibly(patch: Patch, mark: Mark) -> tuple[Patch, bytes]:
-    """The patch with the mark on all its frames, and the record that ``remove_patch`` needs.
-
-    Raises:
-        ValueError: the patch is of a film of another size, or a sample is beyond the stored bits.
-    """
-    marked = add_patch(patch, mark)
-    return marked, _record(patch.samples, marked.samples, mark)
-
-
 def remove(frame: Frame, mark: Mark, record: bytes) -> Frame:
     """The frame as it was before ``add_reversibly``; whether it is, its digest tells.
 
@@ -133,21 +119,6 @@ def remove(frame: Frame, mark: Mark, record: bytes) -> Frame:
         _take_off(samples[rows], steps, mark)
     _restore(samples, frame.samples, record, mark)
     return frame.with_samples(samples)
-
-
-def remove_patch(patch: Patch, mark: Mark, record: bytes) -> Patch:
-    """The patch as it was before ``add_patch_reversibly``.
-
-    Raises:
-        ValueError: the patch is of a film of another size.
-        MalformedError: the record is not of this patch.
-    """
-    steps = patch_steps(patch, mark)
-    samples: NDArray[Any] = patch.samples.astype(patch.samples.dtype.newbyteorder("="), order="C")
-    for frame in samples:
-        _take_off(frame, steps, mark)
-    _restore(samples, patch.samples, record, mark)
-    return replace(patch, samples=samples)
 
 
 def _take_off(samples: NDArray[Any], steps: NDArray[np.int16], mark: Mark) -> None:

@@ -18,13 +18,14 @@ from world import World
 from leadglass.dicom.source import BytesSource, Source
 from leadglass.errors import RefusedError, SealBrokenError, UnavailableError
 from leadglass.flows import vault
+from leadglass.flows.checkpoint import checkpoint
 from leadglass.flows.marks import mark_key
 from leadglass.flows.release import release
 from leadglass.flows.trace import Search, Traced, prepare, trace
 from leadglass.mark.accuse import Verdict
 from leadglass.mark.chips import chips
 from leadglass.mark.found import Alignment, Box, Candidate, Grey, Original, Page, Samples
-from leadglass.model.access import Action, Purpose
+from leadglass.model.access import Action, Purpose, Strength
 from leadglass.model.instance import StoredInstance
 from leadglass.model.region import RegionKind
 from leadglass.model.release import Release
@@ -46,8 +47,10 @@ class Answering:
 
     coefficients: NDArray[np.float32] | None = None
     altered: tuple[Box, ...] = ()
+    difference: Grey = field(default_factory=lambda: np.zeros(PICTURE.shape, np.uint8))
     loaded: list[bytes] = field(default_factory=list)
     made: int = 0
+    inliers: int = 50
 
     def fingerprint(self, samples: Samples) -> bytes:
         self.made += 1
@@ -73,13 +76,13 @@ class Answering:
             coefficients=self.coefficients,
             homography=scale,
             outline=np.array([[0, 0], [columns, 0], [columns, rows], [0, rows]], float),
-            inliers=50,
+            inliers=self.inliers,
             mirrored=False,
             inverted=False,
             found=PICTURE,
             expected=np.full(PICTURE.shape, 200, np.uint8),
             valid=np.ones(PICTURE.shape, np.bool_),
-            difference=np.full(PICTURE.shape, 255, np.uint8),
+            difference=self.difference,
             altered=self.altered,
         )
 
@@ -166,9 +169,11 @@ def test_what_the_named_copy_covers_itself_was_not_altered(hall: Hall) -> None:
     covered, shown = Box(0, 0, 8, 8), Box(column - 2, row - 2, column + 3, row + 3)
     hall.aligner.altered = (covered, shown)
 
+    hall.aligner.difference[shown.top : shown.bottom, shown.left : shown.right] = 200
+    hall.aligner.difference[:8, :8] = 255
     (altered,) = hall.traced(marks=[1]).altered
-    assert (altered.left, altered.top) == (shown.left, shown.top)
-    assert abs(altered.right - shown.right) + abs(altered.bottom - shown.bottom) <= 2
+    assert abs(altered.left - shown.left) + abs(altered.top - shown.top) <= 4
+    assert abs(altered.right - shown.right) + abs(altered.bottom - shown.bottom) <= 4
 
 
 def test_no_more_of_the_original_is_shown_than_the_copy_shows(hall: Hall) -> None:
@@ -183,10 +188,40 @@ def test_no_more_of_the_original_is_shown_than_the_copy_shows(hall: Hall) -> Non
     assert all((p == 200).mean() < share + 0.05 for p in originals)
 
 
+def test_where_nobody_is_named_no_more_is_shown_than_every_copy_shows(hall: Hall) -> None:
+    answer = hall.traced(marks=[])
+
+    assert answer.verdict is Verdict.OURS
+    page = hall.files()[f"{answer.case}/evidence.html"].decode()
+    pictures = [imagecodecs.png_decode(b64decode(data)) for data in re.findall(r"data:image/png;base64,([^\"')]+)", page)]
+    originals = [p for p in pictures if p.shape[:2] == PICTURE.shape and (p == 200).any()]
+    assert all((p == 200).mean() < lungs(hall).mean() + 0.05 for p in originals)
+
+
+def test_of_a_film_that_nobody_has_a_copy_of_nothing_is_shown(hall: Hall) -> None:
+    with hall.world.site.database.begin() as transaction:
+        for made in hall.releases:
+            transaction.releases.swap(made, replace(made, mark=Strength.OFF))
+    answer = hall.traced(marks=[])
+
+    assert (answer.verdict, answer.releases_tried) == (Verdict.OURS, 0)
+    page = hall.files()[f"{answer.case}/evidence.html"].decode()
+    pictures = [imagecodecs.png_decode(b64decode(data)) for data in re.findall(r"data:image/png;base64,([^\"')]+)", page)]
+    assert not any((p == 200).any() for p in pictures if p.shape[:2] == PICTURE.shape)
+
+
+def test_a_film_that_hardly_agrees_is_called_ours_only_with_a_name(hall: Hall) -> None:
+    hall.aligner.inliers = 30
+
+    assert hall.traced(marks=[]).verdict is Verdict.UNKNOWN
+    assert hall.traced(marks=[1]).verdict is Verdict.RELEASE
+
+
 def test_every_trace_is_on_record_and_a_refusal_too(hall: Hall) -> None:
     with pytest.raises(RefusedError):
         prepare(hall.world.site, hall.world.people["dr"])
     answer = hall.traced(marks=[1])
+    checkpoint(hall.world.site)
 
     with hall.world.site.database.begin() as transaction:
         entries = [each.entry for each in transaction.log.read(0, transaction.log.size())]

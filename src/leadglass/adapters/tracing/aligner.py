@@ -9,10 +9,10 @@ from typing import Any, Final, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from leadglass.adapters.confined import Answer, Array, Confined, Limits, numbers, whole
+from leadglass.adapters.confined import Answer, Array, Confined, EndedError, Limits, numbers, whole
 from leadglass.adapters.tracing.limits import MAX_SIDE
 from leadglass.adapters.tracing.reader import INSTALL
-from leadglass.errors import UnavailableError
+from leadglass.errors import InputError, UnavailableError
 from leadglass.mark import chips
 from leadglass.mark.found import Alignment, Box, Candidate, Grey, Original, Samples
 
@@ -94,10 +94,11 @@ class ConfinedAligner:
         """The films that a picture may show, likeliest first.
 
         Raises:
-            UnavailableError: the process cannot be started, ended, or took too long.
+            InputError: the picture ended the process, or it took too long.
+            UnavailableError: the process cannot be started.
         """
         self._load()
-        return self._ask(
+        return self._of_a_stranger(
             {"ask": "find", "most": most},
             [_picture(picture), *(np.asarray(outline, np.float64) for outline in without)],
             lambda answer: self._candidates(answer, most),
@@ -107,14 +108,22 @@ class ConfinedAligner:
         """The picture brought back onto ``original``; None where it does not show that film.
 
         Raises:
-            UnavailableError: the process cannot be started, ended, or took too long.
+            InputError: the picture ended the process, or it took too long.
+            UnavailableError: the process cannot be started.
         """
         fields = {"ask": "align", "rows": original.rows, "columns": original.columns, "spacing": original.spacing}
-        return self._ask(
+        return self._of_a_stranger(
             fields,
             [_picture(picture), _picture(original.samples), original.amplitude],
             lambda answer: _alignment(answer, picture, original),
         )
+
+    def _of_a_stranger(self, fields: dict[str, Any], parts: Sequence[Array], parse: Callable[[Answer], T]) -> T:
+        try:
+            return self._ask(fields, parts, parse)
+        except EndedError as error:
+            # One picture costs the process its life at most; the next one gets another.
+            raise InputError("the picture cannot be compared: what compares it ended", hint="save it as a PNG") from error
 
     def _ask(self, fields: dict[str, Any], parts: Sequence[Array], parse: Callable[[Answer], T]) -> T:
         if not self._process.running and not available():

@@ -336,7 +336,11 @@ def _embedded(page: Any) -> Picture | None:
     largest = max(objects, key=_pixels, default=None)
     if largest is None or _pixels(largest) == 0:
         return None
-    return _plane(largest.get_bitmap().to_numpy())
+    try:
+        return _plane(largest.get_bitmap().to_numpy())
+    except pdfium.PdfiumError:
+        # The page shows what of it can be read.
+        return None
 
 
 def _pixels(embedded: Any) -> int:
