@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -116,6 +117,7 @@ def _window(film: Identified) -> tuple[float, float] | None:
 
 def _numbers(film: Identified, tag: int) -> tuple[float, ...]:
     try:
-        return tuple(float(each) for each in (film.value(tag) or b"").rstrip(b" \0").split(b"\\") if each.strip())
+        numbers = tuple(float(each) for each in (film.value(tag) or b"").rstrip(b" \0").split(b"\\") if each.strip())
     except ValueError:
         return ()
+    return numbers if all(map(math.isfinite, numbers)) else ()
