@@ -20,7 +20,7 @@ from leadglass.flows.record import SITE_KEY
 from leadglass.flows.release import release
 from leadglass.flows.request import Answer, request
 from leadglass.flows.session import Session
-from leadglass.model.access import Account, Action, Actor, Grant, PixelState, Purpose, Request, Role
+from leadglass.model.access import Account, Action, Actor, Grant, PixelState, Purpose, Request, Role, Strength
 from leadglass.model.frame import Frame
 from leadglass.model.ids import GrantId, PersonName
 from leadglass.model.instance import StoredInstance
@@ -135,7 +135,7 @@ class World:
 
 
 def granted(site: Site, asked: Request, shown: tuple[RegionKind, ...]) -> str:
-    """A grant that nobody had to approve, for a site whose policies permit everything."""
+    """A grant that nobody had to approve, for a site whose policies permit everything; they say how it is marked."""
     now = site.clock.now()
     grant = Grant(
         id=GrantId(f"g-{asked.action}"),
@@ -146,6 +146,7 @@ def granted(site: Site, asked: Request, shown: tuple[RegionKind, ...]) -> str:
         identity=asked.identity,
         created=now,
         expires=now + timedelta(days=1),
+        mark=Strength.OFF,
     )
     with site.database.begin() as transaction:
         transaction.grants.add(grant)

@@ -137,5 +137,5 @@ def test_nothing_else_is_a_command() -> None:
     assert groups == {"deid", "people", "order", "log"}
     assert commands == {
         *("init", "ingest", "list", "check", "request", "tickets", "approve", "release", "key", "open", "restore"),
-        *("history", "maintain", "scan"),
+        *("history", "maintain", "mark", "scan", "trace"),
     }

@@ -340,7 +340,8 @@ def test_maintain_examines_and_puts_it_on_record() -> None:
     made = world(CLEAN)
     seen: list[str] = []
 
-    def watched(instances: Sequence[InstanceId]) -> Iterator[InstanceId]:
+    def watched(instances: Sequence[InstanceId], what: str) -> Iterator[InstanceId]:
+        assert what == "pixels"
         for each in instances:
             seen.append(each)
             yield each
