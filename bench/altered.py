@@ -3,8 +3,8 @@
 Run ``python bench/altered.py --cxr PACK [--films N] [--kinds K...] [--contrasts C...]``. PACK holds ``manifest.csv`` and the
 pictures it names. A nodule is a sphere as X-rays see it: as dark or bright as the way through it is long. One that was
 removed is in the original and not in the copy, one that was pasted in the copy alone; one that was moved is both. It counts
-as found if its centre lies in a box of at most three times its size and two centimetres. Whatever is in a box of an honest
-picture is a false area. Films are as large as the pack's, taken for 380 mm on the longer side. Times are of the processor.
+as found if its centre lies in a box of at most four times its size. Every box of an honest picture is a false area. Films
+are taken for 380 mm on the longer side. Times are of the processor.
 """
 
 from __future__ import annotations
@@ -75,11 +75,14 @@ class Counts:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--cxr", type=Path, required=True)
+    parser.add_argument("--cxr", type=Path)
     parser.add_argument("--films", type=int, nargs="*", default=list(range(6)), help="which of the films")
     parser.add_argument("--kinds", nargs="*", default=list(KINDS))
     parser.add_argument("--contrasts", nargs="*", type=float, default=list(CONTRASTS))
     arguments = parser.parse_args()
+    if arguments.cxr is None:
+        print("left out: it needs --cxr PACK, a folder of films with its manifest.csv")
+        return
     cv2.setNumThreads(1)
     paths = chosen(arguments.cxr)[0]
     table: dict[str, Counts] = defaultdict(Counts)
@@ -104,11 +107,12 @@ def planted(host: Host, kind: str, contrast: float, counts: Counts) -> None:
     nodules = nodules_for(host, contrast)
     original = with_nodules(host, [each for each in nodules if not each.pasted]).original()
     copy = with_nodules(host, [each for each in nodules if each.pasted])
-    found = aligned(picture(copy, kind), original, counts)
+    leaked = picture(copy, kind)
+    found = aligned(leaked, original, counts)
     if found is None:
         return
     places = {each: _in_picture(each, found) for each in nodules}
-    shown = luma(picture(copy, kind)).shape
+    shown = leaked.shape
     for nodule, (x, y, size) in places.items():
         if size <= x < shown[1] - size and size <= y < shown[0] - size:
             hit = any(_holds(box, x, y, size) for box in found.altered)
@@ -169,12 +173,12 @@ def _in_picture(nodule: Nodule, found: Alignment) -> tuple[float, float, float]:
     ends = np.array([(nodule.column + dx, nodule.row + dy) for dx, dy in around])
     mapped = cv2.perspectiveTransform(ends[np.newaxis].astype(np.float64), found.homography)[0]
     size = float(np.sqrt(np.linalg.norm(mapped[1] - mapped[2]) * np.linalg.norm(mapped[3] - mapped[4])))
-    return float(mapped[0, 0]), float(mapped[0, 1]), size * 1.0
+    return float(mapped[0, 0]), float(mapped[0, 1]), size
 
 
 def _holds(box: Box, x: float, y: float, size: float) -> bool:
     # A bent picture's boxes follow the bend, the homography does not: a third of the diameter is left free for it.
-    slack, largest = size / 3, 3 * size + 20 * size / 8
+    slack, largest = size / 3, 4 * size
     inside = box.left - slack <= x < box.right + slack and box.top - slack <= y < box.bottom + slack
     return inside and max(box.right - box.left, box.bottom - box.top) <= largest
 

@@ -60,11 +60,14 @@ class Answer:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--cxr", type=Path, required=True)
+    parser.add_argument("--cxr", type=Path)
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--films", type=int, default=26, help="how many films are asked for")
     parser.add_argument("--kinds", nargs="*", default=list(KINDS))
     arguments = parser.parse_args()
+    if arguments.cxr is None:
+        print("left out: it needs --cxr PACK, a folder of films with its manifest.csv")
+        return
     cv2.setNumThreads(1)
     faiss.omp_set_num_threads(1)
     asked_for, others = chosen(arguments.cxr)

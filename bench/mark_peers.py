@@ -74,10 +74,13 @@ class Score:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--cxr", type=Path, required=True)
+    parser.add_argument("--cxr", type=Path)
     parser.add_argument("--films", type=int, default=3)
     parser.add_argument("--side", type=int, default=1024, help="longer side of the films")
     arguments = parser.parse_args()
+    if arguments.cxr is None:
+        print("left out: it needs --cxr PACK, a folder of films with its manifest.csv")
+        return
     cv2.setNumThreads(1)
     paths = sorted((arguments.cxr / "fullres").iterdir())[:: max(1, 13 // arguments.films)][: arguments.films]
     hosts = [made(path.stem, _read(path), Form(longer=arguments.side)) for path in paths]

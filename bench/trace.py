@@ -222,8 +222,8 @@ def tasks(arguments: argparse.Namespace) -> list[Task]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--cxr", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--cxr", type=Path)
+    parser.add_argument("--out", type=Path)
     parser.add_argument("--films", type=int, default=22)
     parser.add_argument("--share", type=float, default=0.5, help="of the films that each kind is tried on")
     parser.add_argument("--kinds", nargs="*", default=list(ATTACKS))
@@ -231,6 +231,9 @@ def main() -> None:
     parser.add_argument("--foreign", type=int, default=0, help="films that are in no index")
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
+    if arguments.cxr is None or arguments.out is None:
+        print("left out: it needs --cxr PACK and --out FOLDER, a folder of films with its manifest.csv")
+        return
     arguments.out.mkdir(parents=True, exist_ok=True)
     lines = arguments.out / ("forms.jsonl" if arguments.forms else "traces.jsonl")
     done = {json.loads(line)["name"] for line in lines.read_text().splitlines()} if lines.exists() else set()

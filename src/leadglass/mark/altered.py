@@ -25,11 +25,14 @@ Mask = NDArray[np.bool_]
 FILM_SIDE_MM = 380.0
 """Longer side of a chest film where its file gives no spacing: 2,500 pixels of 0.15 mm."""
 
-DIAMETERS_MM = (6.0, 8.5, 12.0, 17.0, 24.0, 34.0)
+DIAMETERS_MM = (6.0, 8.5, 12.0, 17.0, 24.0)
 """Sizes of blobs looked for."""
 
 THRESHOLD = 7.0
 """Local standard deviations of the filter's response; see ``bench/altered.py`` for the false areas it leaves."""
+
+_COVERED_THRESHOLD = 2 * THRESHOLD
+"""The same where the film seems covered: there the tone is not fitted, and fog over black seems so too."""
 
 MOST_BOXES = 32
 
@@ -48,8 +51,11 @@ _LEAST_NOISE = 0.15
 _MARGIN_MM = 6.0
 """Along the edge of the film and of the picture so much is left out: frames, and light that comes from beside it."""
 
-_TONE_WINDOW = 1 / 20
-"""Standard deviation of the windows of the local tone, in longer sides: a tile of CLAHE is an eighth."""
+_TONE_WINDOWS = (1 / 18, 1 / 36)
+"""Standard deviations of the windows of the local tone, in longer sides; a tile of CLAHE is an eighth."""
+
+_CALMER = 0.8
+"""Share of what wide windows leave, below which narrow ones are better: they cost a large nodule much of its contrast."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,27 +125,44 @@ def _blurred(values: Field, sigma: float) -> Field:
 
 
 def _without_tone(found: Field, expected: Field, film: Field, shown: Mask, free: Mask) -> Field:
-    """What is left of ``found`` - ``expected`` after a local curve of the film's grey, local shift and local blur.
+    """What is left of ``found`` - ``expected`` after a local curve of the film's grey, local shift and local blur. Greys."""
+    difference, terms = found - expected, _terms(expected, film, shown)
+    wide, narrow = (_without_terms(terms, difference, free, window) for window in _TONE_WINDOWS)
+    rest = narrow if _spread(narrow, free) < _CALMER * _spread(wide, free) else wide
+    return _without_pattern(np.where(shown, rest, np.float32(0)), shown)
 
-    In Gaussian windows the difference is regressed on 1, the powers of the film's grey, its gradient and its Laplacian,
-    with a ridge that keeps the correction at nothing where it explains nothing, and with weights that leave out what stands
-    out: otherwise an added nodule would pay for its own tone. Greys.
+
+def _terms(expected: Field, film: Field, shown: Mask) -> Field:
+    """What an honest difference is made of: 1, powers of the film's grey, its local equalisations, gradient and Laplacian.
+
+    Shape (terms, rows, columns), each of about unit size.
     """
-    difference = found - expected
     x = film / np.float32(127.5) - np.float32(1)
     smooth = _blurred(expected, 1.0)
-    down, right = (np.asarray(cv2.Sobel(smooth, cv2.CV_32F, *order, ksize=3, scale=1 / 8)) for order in ((0, 1), (1, 0)))
-    bend = smooth - _blurred(expected, 2.0)
-    columns = [np.ones_like(x), x, x * x, x * x * x, *_equalised(film), down, right, bend]
-    units = [1.0] * 6 + [float(np.sqrt((c[shown] ** 2).mean() + 1e-3)) if shown.any() else 1.0 for c in columns[6:]]
-    terms = np.stack([c / np.float32(u) for c, u in zip(columns, units, strict=True)])
-    weight = free.astype(np.float32)
-    rest = difference
+    edges = [*_gradient(smooth), smooth - _blurred(expected, 2.0)]
+    units = [np.sqrt((each[shown] ** 2).mean() + 1e-3) if shown.any() else 1.0 for each in edges]
+    scaled = [each / np.float32(unit) for each, unit in zip(edges, units, strict=True)]
+    return np.stack([np.ones_like(x), x, x * x, x * x * x, *_equalised(film), *scaled])
+
+
+def _gradient(values: Field) -> tuple[Field, Field]:
+    """Down and right, a pixel."""
+    down, right = (cv2.Sobel(values, cv2.CV_32F, *order, ksize=3, scale=1 / 8) for order in ((0, 1), (1, 0)))
+    return np.asarray(down, np.float32), np.asarray(right, np.float32)
+
+
+def _without_terms(terms: Field, difference: Field, free: Mask, window: float) -> Field:
+    """``difference`` without what ``terms`` explain in Gaussian windows.
+
+    A ridge keeps the correction at nothing where it explains nothing, and weights leave out what stands out: otherwise an
+    added nodule would pay for its own tone.
+    """
+    weight, rest = free.astype(np.float32), difference
     for _ in range(3):
         spread = max(_spread(rest, free), 0.5)
         trust = weight / (1 + (rest / np.float32(3 * spread)) ** 2) ** 2
-        rest = difference - _local_fit(terms, difference, trust)
-    return _without_pattern(np.where(shown, rest, np.float32(0)), shown)
+        rest = difference - _local_fit(terms, difference, trust, window)
+    return rest
 
 
 def _equalised(film: Field) -> list[Field]:
@@ -172,11 +195,11 @@ def _spread(values: Field, shown: Mask) -> float:
     return float(1.4826 * np.median(np.abs(values[shown]))) if shown.any() else 0.0
 
 
-def _local_fit(terms: Field, values: Field, weight: Field, *, raster: int = 8, ridge: float = 0.02) -> Field:
+def _local_fit(terms: Field, values: Field, weight: Field, side: float, *, raster: int = 6, ridge: float = 0.0003) -> Field:
     """``values`` as a locally weighted linear combination of ``terms`` (terms, rows, columns), on a coarse raster."""
     count, rows, columns = terms.shape
     size = (-(-columns // raster), -(-rows // raster))
-    sigma = max(rows, columns) * _TONE_WINDOW / raster
+    sigma = max(rows, columns) * side / raster
 
     def window(product: Field) -> Field:
         return _blurred(np.asarray(cv2.resize(product, size, interpolation=cv2.INTER_AREA)), sigma)
@@ -206,7 +229,8 @@ def _strength(rest: Field, expected: Field, shown: Mask, free: Mask, pixels_a_mm
         response = _band(rest, shown, sigma)
         noise = _noise(response, expected, free, sigma)
         best = np.maximum(best, np.abs(response) / noise)
-    return np.where(shown, best / np.float32(THRESHOLD), np.float32(0))
+    bar = np.where(free, np.float32(THRESHOLD), np.float32(_COVERED_THRESHOLD))
+    return np.where(shown, best / bar, np.float32(0))
 
 
 def _band(values: Field, shown: Mask, sigma: float) -> Field:
@@ -239,7 +263,7 @@ def _noise(response: Field, expected: Field, shown: Mask, sigma: float) -> Field
 
 def _misplaced(expected: Field, sigma: float) -> Field:
     """What a pixel's misalignment leaves of the film's edges, whether or not there is any; squared greys."""
-    down, right = (np.asarray(cv2.Sobel(expected, cv2.CV_32F, *order, ksize=3, scale=1 / 8)) for order in ((0, 1), (1, 0)))
+    down, right = _gradient(expected)
     return np.float32(_EDGES**2) * _blurred(down * down + right * right, sigma)
 
 
@@ -286,7 +310,7 @@ def _answer(strength: Field, hidden: Mask, pixels_a_mm: float) -> Altered:
 
 
 def _covers(hidden: Mask, strength: Field) -> Iterator[tuple[float, Box]]:
-    """Covered places, as far as something there does differ: a fog over black is no cover."""
+    """Covered places, as far as something there does differ."""
     for box, inside in _components(hidden):
         peak = float(strength[box.top : box.bottom, box.left : box.right][inside].max())
         if peak >= 1:
