@@ -116,7 +116,7 @@ def _resized(picture: Picture, side: int) -> Picture:
     rows, columns = (max(SMALLEST_SIDE, round(n * scale)) for n in picture.shape)
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     resized: Any = cv2.resize(np.ascontiguousarray(picture), (columns, rows), interpolation=how)
-    return resized  # type: ignore[no-any-return]
+    return np.asarray(resized, np.uint8) if picture.dtype == np.uint8 else np.asarray(resized, np.uint16)
 
 
 def _even(picture: Picture) -> NDArray[np.uint8]:
@@ -125,8 +125,7 @@ def _even(picture: Picture) -> NDArray[np.uint8]:
     if high <= low:
         low, high = float(picture.min()), float(picture.max()) + 1
     stretched = np.clip((picture.astype(np.float32) - np.float32(low)) * np.float32(255 / (high - low)), 0, 255)
-    even: Any = cv2.createCLAHE(2.0, (8, 8)).apply(stretched.astype(np.uint8))
-    return even  # type: ignore[no-any-return]
+    return np.asarray(cv2.createCLAHE(2.0, (8, 8)).apply(stretched.astype(np.uint8)), np.uint8)
 
 
 def _table(points: Any) -> Floats:
