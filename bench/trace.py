@@ -9,6 +9,7 @@ written to FOLDER as they are made, and a run that was ended goes on. Times are 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import math
 import sys
@@ -32,7 +33,7 @@ from leadglass.mark.accuse import accuse, correlate
 from leadglass.mark.chips import chips
 from leadglass.mark.fingerprint import Index, fingerprint
 from leadglass.mark.found import Alignment, Candidate, Original
-from leadglass.mark.places import CANDIDATES, Picture, places
+from leadglass.mark.places import CANDIDATES, SURELY, Picture, places
 from leadglass.mark.register import align
 from leadglass.mark.spread import original
 from leadglass.model.frame import Frame
@@ -41,7 +42,7 @@ sys.path.append(str(Path(__file__).parents[1] / "tests" / "sets"))
 from attacks import ATTACKS, luma, seed_of
 from traced_films import RECIPIENTS, Form, Host, keys_of_nobody, made
 
-NOBODIES = 500
+NOBODIES = 1000
 """Keys of nobody that are tried on each way of aligning, others for every picture."""
 THUMBNAILS = ("nih64",)
 """Folders of pictures that are too small to be films; in the index they are strangers like all others."""
@@ -52,6 +53,9 @@ FORMS = (
     Form(photometric="MONOCHROME1"),
     Form(longer=512, bits=8),
 )
+NOTHING = {"found": False, "parts": 0, "surely": 0, "named": 0, "wrong": 0, "each": [], "z": 0.0, "tests": 0}
+NOTHING |= {"keys": 0, "innocents": [0, 0.0, 0.0, *(0 for _ in TAILS), -9.0]}
+"""What a trace that failed has found."""
 KINDS_OF_FORMS = ("png", "jpeg-50", "side-512", "crop-25", "turned-7", "clahe-2", "messenger", "monitor", "average-4")
 
 
@@ -146,12 +150,10 @@ def traced(task: Task) -> dict[str, Any]:
     each = [round(z, 2) for z in truths if math.isfinite(z)]
     z = max(each, default=0.0)
     return {
-        "name": task.name,
-        "kind": task.kind,
-        "film": task.film,
-        "form": str(task.form) if task.form else None,
+        **_of(task),
         "found": bool(each),
         "parts": len(parts),
+        "surely": sum(part[0].alignment.inliers >= SURELY for part in parts),
         "leaked": len(right),
         "named": len(named & right),
         "wrong": len(named - right),
@@ -159,17 +161,24 @@ def traced(task: Task) -> dict[str, Any]:
         "z": z,
         "tests": tests,
         "bound": min(1.0, tests * math.exp(-z * z / 2)) if z > 0 else 1.0,
+        "keys": NOBODIES * sum(len(part) for part in parts),
         "innocents": [len(innocents), float(innocents.sum()), float((innocents**2).sum()), *_tails(innocents)],
         **{step: round(seconds, 3) for step, seconds in spent.items()},
     }
 
 
 def traced_or_failed(task: Task) -> dict[str, Any]:
-    """As ``traced``; a trace that fails is said aloud and done again by the next run, and does not end this one."""
+    """As ``traced``; a trace that fails is said aloud, counts as one that names nobody, and does not end the run."""
     try:
         return traced(task)
     except Exception as error:
-        return {"name": task.name, "error": f"{type(error).__name__}: {error}"}
+        leaked = 0 if task.kind == "foreign" else 1 if task.kind == "extrapolated" else ATTACKS[task.kind].copies
+        return {**NOTHING, **_of(task), "leaked": leaked, "error": f"{type(error).__name__}: {error}"}
+
+
+def _of(task: Task) -> dict[str, Any]:
+    form = str(task.form) if task.form else None
+    return {"name": task.name, "kind": task.kind, "film": task.film, "form": form}
 
 
 def _picture(task: Task) -> tuple[Picture, tuple[int, ...]]:
@@ -236,7 +245,8 @@ def main() -> None:
         return
     arguments.out.mkdir(parents=True, exist_ok=True)
     lines = arguments.out / ("forms.jsonl" if arguments.forms else "traces.jsonl")
-    done = {json.loads(line)["name"] for line in lines.read_text().splitlines()} if lines.exists() else set()
+    _same_run(lines, arguments)
+    done = {line["name"] for line in _read(lines)}
     global bench
     bench = Bench(arguments.cxr, arguments.out / "rows.npz", films=arguments.films, foreign=arguments.foreign)
     print(f"{len(bench.rows)} films in the index, {np.mean([len(row) for row in bench.rows]):.0f} bytes a film", flush=True)
@@ -248,9 +258,24 @@ def main() -> None:
         for line in pool.map(traced_or_failed, waiting, chunksize=4):
             if "error" in line:
                 print(f"FAILED {line['name']}: {line['error']}", flush=True)
-            else:
-                print(json.dumps(line), file=file, flush=True)
-    report([json.loads(line) for line in lines.read_text().splitlines()])
+            print(json.dumps(line), file=file, flush=True)
+    report(_read(lines))
+
+
+def _same_run(lines: Path, arguments: argparse.Namespace) -> None:
+    """Begin the file of traces with what they are made by; a file that another code or other arguments began is refused."""
+    root = Path(__file__).parents[1]
+    sources = [*sorted((root / "src/leadglass/mark").glob("*.py")), *sorted((root / "tests/sets").glob("*.py"))]
+    code = hashlib.sha256(b"".join(path.read_bytes() for path in [*sources, Path(__file__)])).hexdigest()
+    run = {"run": {"code": code, "films": arguments.films, "share": arguments.share, "foreign": arguments.foreign}}
+    if not lines.exists():
+        lines.write_text(json.dumps(run) + "\n", encoding="utf-8")
+    elif json.loads(lines.read_text(encoding="utf-8").split("\n", 1)[0]) != run:
+        raise SystemExit(f"{lines} holds traces of other code or arguments; name another folder")
+
+
+def _read(lines: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in lines.read_text(encoding="utf-8").splitlines()[1:]]
 
 
 def report(lines: Sequence[dict[str, Any]]) -> None:
@@ -270,8 +295,10 @@ def report(lines: Sequence[dict[str, Any]]) -> None:
         print(f"colluders named: {sum(line['named'] for line in collusion)} of {colluders}, least z of one {least:.1f}")
     strangers = [line for line in lines if line["kind"] == "foreign"]
     if strangers:
-        matched = sum(line["parts"] > 0 for line in strangers)
-        print(f"foreign films: {len(strangers)}, taken for ours {matched}, names {sum(x['wrong'] for x in strangers)}")
+        alike, ours_ = (sum(line[what] > 0 for line in strangers) for what in ("parts", "surely"))
+        print(f"foreign films: {len(strangers)}, compared in full {alike}, called ours {ours_}, names {_wrong(strangers)}")
+    failed = sum("error" in line for line in lines)
+    print(f"traces that failed, counted as naming nobody: {failed}")
     counts = np.array([line["innocents"][:-1] for line in lines]).sum(axis=0)
     total, sums, squares, *tails = counts
     said = ", ".join(
@@ -279,11 +306,17 @@ def report(lines: Sequence[dict[str, Any]]) -> None:
         for tail, n in zip(TAILS, tails, strict=True)
     )
     sd = math.sqrt(squares / total - (sums / total) ** 2)
-    print(f"innocent keys: {int(total):,} tests, sd {sd:.4f}, {said}, largest {max(x['innocents'][-1] for x in lines):.2f}")
+    keys = sum(line["keys"] for line in lines)
+    largest = max(line["innocents"][-1] for line in lines)
+    print(f"innocent keys: {keys:,} in {int(total):,} tests, sd {sd:.4f}, {said}, largest {largest:.2f}")
     for step in ("find", "align", "accuse", "trace", "aligned"):
         steps = ("find", "align", "accuse") if step == "trace" else (step,)
         spent = [sum(line.get(part, 0.0) for part in steps) for line in ours]
         print(f"{step}: mean {np.mean(spent):.2f}, 95 % {np.percentile(spent, 95):.2f}, greatest {max(spent):.2f}")
+
+
+def _wrong(lines: Iterable[dict[str, Any]]) -> int:
+    return sum(line["wrong"] for line in lines)
 
 
 def _table(lines: Iterable[dict[str, Any]], of: Any) -> None:
@@ -297,7 +330,7 @@ def _table(lines: Iterable[dict[str, Any]], of: Any) -> None:
         z = [line["z"] for line in here]
         print(
             f"| {name} | {len(here)} | {right:.1%} | {one:.1%} | {np.mean([line['found'] for line in here]):.1%} "
-            f"| {min(z):.1f} | {np.median(z):.1f} | {sum(line['wrong'] for line in here)} |"
+            f"| {min(z):.1f} | {np.median(z):.1f} | {_wrong(here)} |"
         )
 
 

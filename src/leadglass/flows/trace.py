@@ -29,7 +29,7 @@ from leadglass.ledger.checkpoint import Checkpoint
 from leadglass.mark.accuse import Accusation, Verdict, accuse, correlate
 from leadglass.mark.chips import chips
 from leadglass.mark.found import Alignment, Box, Grey, Original, Page, Samples
-from leadglass.mark.places import CANDIDATES, places
+from leadglass.mark.places import CANDIDATES, SURELY, places
 from leadglass.model.access import Duty, Strength
 from leadglass.model.ids import InstanceId
 from leadglass.model.instance import StoredInstance
@@ -46,8 +46,6 @@ _CHANGED = 128
 _NEAR = 0.02
 """Of the film's longer side: so near to a cover nothing is taken for altered."""
 _CELLS, _MOST_BOXES = 160, 32
-_SURELY = 40
-"""Features that agree before a film counts as ours though no release is named: films of strangers had up to 37."""
 _NOTHING = np.uint8(128)
 _SHOWN_SIDE = 1200
 _KEPT_ORIGINALS = 8
@@ -258,7 +256,7 @@ def _judged(site: Site, trials: Sequence[_Trial], *, tests: int) -> list[_Case]:
     It takes more to call a film ours than to try its releases, which accuses nobody.
     """
     cases = [_case(site, trial, tests=tests) for trial in trials]
-    best = [case for case in cases[:1] if case.trial.alignment.inliers >= _SURELY]
+    best = [case for case in cases[:1] if case.trial.alignment.inliers >= SURELY]
     return [case for case in cases if case.accusation.named] or best
 
 

@@ -6,8 +6,9 @@ them apart: one that came in twice, or films of one patient that lie on each oth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +25,15 @@ WHATEVER_AGREES = 2
 """So many candidates are compared in full though hardly a feature of theirs agrees in place."""
 AGREEING, AGREEING_BESIDE = 4, 8
 """Features that agree in place, from which on the other candidates are compared; beside a film that was found already."""
+SURELY = 40
+"""Features that agree before a film counts as ours though no release is named: films of strangers had up to 37."""
+_ONE_PLACE = 0.5
+"""Share of the smaller of two outlines that lies in the other, from which on both are of one part of the picture."""
+_POINTS = (np.arange(8) + 0.5) / 8
 
 Picture = Grey | Samples
-Find = Callable[[Picture, Sequence[NDArray[np.float64]]], Sequence[Candidate]]
+Outline = NDArray[np.float64]
+Find = Callable[[Picture, Sequence[Outline]], Sequence[Candidate]]
 Align = Callable[[Picture, int], Alignment | None]
 
 
@@ -47,12 +54,39 @@ def places(picture: Picture, *, find: Find, align: Align) -> list[tuple[Placed, 
     rest = picture
     while len(found) < FILMS_A_PICTURE:
         candidates = find(rest, [part[0].alignment.outline for part in found])
-        part = sorted(_matching(rest, candidates, align, first=not found), key=lambda placed: -placed.alignment.inliers)
-        if not part:
+        parts = _parted(_matching(rest, candidates, align, first=not found))
+        if not parts:
             break
-        found.append(tuple(part))
-        rest = _without(rest, part[0].alignment.outline)
-    return found
+        found += parts
+        for part in parts:
+            rest = _without(rest, part[0].alignment.outline)
+    return found[:FILMS_A_PICTURE]
+
+
+def _parted(placed: Iterable[Placed]) -> list[tuple[Placed, ...]]:
+    """By part of the picture: films that lie on each other are answers to one question, others are found side by side."""
+    parts: list[list[Placed]] = []
+    for each in sorted(placed, key=lambda placed: -placed.alignment.inliers):
+        outline = each.alignment.outline
+        here = [part for part in parts if _overlap(part[0].alignment.outline, outline) >= _ONE_PLACE]
+        if here:
+            here[0].append(each)
+        else:
+            parts.append([each])
+    return [tuple(part) for part in parts]
+
+
+def _overlap(one: Outline, other: Outline) -> float:
+    """Of two outlines the share of either that lies in the other, whichever is more."""
+    return max(float(_inside(other, *_spread(one)).mean()), float(_inside(one, *_spread(other)).mean()))
+
+
+def _spread(outline: Outline) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Points all over a quadrilateral: x and y."""
+    a, b = _POINTS[:, np.newaxis, np.newaxis], _POINTS[np.newaxis, :, np.newaxis]
+    top_left, top_right, bottom_right, bottom_left = outline
+    points = (1 - a) * ((1 - b) * top_left + b * top_right) + a * ((1 - b) * bottom_left + b * bottom_right)
+    return points[..., 0], points[..., 1]
 
 
 def _matching(picture: Picture, candidates: Sequence[Candidate], align: Align, *, first: bool) -> Iterator[Placed]:
@@ -71,12 +105,19 @@ def _matching(picture: Picture, candidates: Sequence[Candidate], align: Align, *
             yield Placed(candidate.film, alignment)
 
 
-def _without(picture: Picture, outline: NDArray[np.float64]) -> Picture:
+def _without(picture: Picture, outline: Outline) -> Picture:
     """The picture with one grey where a film was found, so that what is found next is another one."""
     rest = picture.copy()
-    rows, columns = np.arange(picture.shape[0])[:, np.newaxis], np.arange(picture.shape[1])[np.newaxis]
-    edges = np.roll(outline, -1, axis=0) - outline
-    sides = [dx * (rows - y) - dy * (columns - x) for (x, y), (dx, dy) in zip(outline, edges, strict=True)]
-    inside = np.logical_and.reduce([side >= 0 for side in sides]) | np.logical_and.reduce([side <= 0 for side in sides])
-    rest[inside] = int(picture.mean())
+    rest[_inside(outline, np.arange(picture.shape[1])[np.newaxis], np.arange(picture.shape[0])[:, np.newaxis])] = int(
+        picture.mean()
+    )
     return rest
+
+
+def _inside(outline: Outline, x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which points lie in a convex outline."""
+    edges = np.roll(outline, -1, axis=0) - outline
+    sides = [dx * (y - top) - dy * (x - left) for (left, top), (dx, dy) in zip(outline, edges, strict=True)]
+    left = np.all(np.stack([side >= 0 for side in sides]), axis=0)
+    right = np.all(np.stack([side <= 0 for side in sides]), axis=0)
+    return np.asarray(left | right)
