@@ -121,14 +121,19 @@ class Index:
         Raises:
             MalformedError: a row is not a fingerprint of this version.
         """
-        numbered = [(film, _unpacked(row)) for film, row in rows]
-        self._films = np.array([film for film, _ in numbered], np.int64)
-        counts = np.array([len(lists) for _, (lists, _, _) in numbered], np.int64)
-        self._starts = np.concatenate([[0], np.cumsum(counts)])
-        columns = [np.concatenate([each[i] for _, each in numbered]) if numbered else None for i in range(3)]
-        self._lists: Lists = columns[0] if columns[0] is not None else np.zeros(0, np.uint16)
-        self._codes: Bytes = columns[1] if columns[1] is not None else np.zeros((0, CODE), np.uint8)
-        self._places: Places = columns[2] if columns[2] is not None else np.zeros(0, np.uint32)
+        # Bytes one after the other: of a million rows nothing is in memory twice.
+        films, counts, lists, codes, places = list[int](), list[int](), bytearray(), bytearray(), bytearray()
+        for film, row in rows:
+            found = _unpacked(row)
+            films.append(film)
+            counts.append(len(found[0]))
+            for column, part in zip((lists, codes, places), found, strict=True):
+                column += part.tobytes()
+        self._films = np.array(films, np.int64)
+        self._starts = np.concatenate([[0], np.cumsum(np.array(counts, np.int64))])
+        self._lists: Lists = np.frombuffer(lists, "<u2")
+        self._codes: Bytes = np.frombuffer(codes, np.uint8).reshape(-1, CODE)
+        self._places: Places = np.frombuffer(places, "<u4")
         self._lists_of_codes = _inverted(self._lists, self._codes)
 
     def __len__(self) -> int:
@@ -229,14 +234,11 @@ def _inverted(lists: Lists, codes: Bytes) -> Any:
     index.precompute_table()
     index.nprobe = _PROBES
     order = np.argsort(lists, kind="stable")
-    sorted_codes, entries = np.ascontiguousarray(codes[order]), order.astype(np.int64)
-    ends = np.searchsorted(lists[order], np.arange(LISTS + 1))
-    for number in range(LISTS):
-        first, last = int(ends[number]), int(ends[number + 1])
-        if last > first:
-            index.invlists.add_entries(
-                number, last - first, faiss.swig_ptr(entries[first:last]), faiss.swig_ptr(sorted_codes[first:last])
-            )
+    ends = np.cumsum(np.bincount(lists, minlength=LISTS))
+    for number, last in enumerate(ends):
+        entries = order[ends[number - 1] if number else 0 : last]
+        if len(entries):
+            index.invlists.add_entries(number, len(entries), faiss.swig_ptr(entries), faiss.swig_ptr(codes[entries]))
     index.ntotal = len(lists)
     return index
 

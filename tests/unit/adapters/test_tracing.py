@@ -320,6 +320,14 @@ def test_what_was_loaded_last_is_all_that_is_known(films: list[Frame]) -> None:
 
 
 @installed
+def test_an_aligner_has_room_for_as_many_films_as_it_is_given(films: list[Frame]) -> None:
+    with ConfinedAligner(memory=1 << 30) as small:
+        row = small.fingerprint(reduced(films[0]))
+        small.load((number, row) for number in range(60_000))
+        assert small.find(crop(films[0]), most=1)
+
+
+@installed
 def test_a_broken_row_ends_the_aligner_and_nothing_else(films: list[Frame]) -> None:
     with ConfinedAligner() as fresh:
         with pytest.raises(UnavailableError):

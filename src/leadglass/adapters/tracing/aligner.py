@@ -24,6 +24,8 @@ MAX_FINGERPRINT: Final = 4096
 _MAX_HYPOTHESES = 64
 _MAX_BOXES = 1000
 _MAX_INLIERS = 1_000_000
+_MEMORY_A_FILM, _FILMS_A_SECOND = 24_000, 10_000
+"""What films cost the process: bytes while they are loaded (half of it afterwards), and how many are loaded in a second."""
 _MAX_ANSWER = 192 << 20
 """Bytes; a film has some 350,000 chips of 4 bytes, and an alignment four pictures of a few megapixels at most."""
 
@@ -37,14 +39,12 @@ class ConfinedAligner:
     """An ``Aligner`` whose process starts when it is first asked, and anew, with the films it had, when it has ended.
 
     One request may take ``seconds`` of the processor and thrice as many on the clock, the process ``memory`` bytes of
-    addresses. It is not to be shared by threads or over a fork.
+    addresses; both grow with the films that are loaded. It is not to be shared by threads or over a fork.
     """
 
     def __init__(self, *, seconds: int = 60, memory: int = 4 << 30) -> None:
-        limits = Limits(memory=memory, seconds=seconds, answer=_MAX_ANSWER)
-        self._process = Confined(
-            "leadglass.adapters.tracing.aligner_worker", name="picture aligner", limits=limits, hint=INSTALL
-        )
+        self._seconds, self._memory = seconds, memory
+        self._process = self._confined(films=0)
         self._films: frozenset[int] = frozenset()
         self._rows: tuple[Array, ...] = ()
         self._loaded = 0
@@ -55,6 +55,18 @@ class ConfinedAligner:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _confined(self, *, films: int) -> Confined:
+        return Confined(
+            "leadglass.adapters.tracing.aligner_worker",
+            name="picture aligner",
+            limits=Limits(
+                memory=self._memory + films * _MEMORY_A_FILM,
+                seconds=self._seconds + films // _FILMS_A_SECOND,
+                answer=_MAX_ANSWER,
+            ),
+            hint=INSTALL,
+        )
 
     def close(self) -> None:
         """End the process; the next request starts another."""
@@ -86,6 +98,10 @@ class ConfinedAligner:
             np.frombuffer(b"".join(row for _, row in listed), np.uint8),
         )
         self._loaded = 0
+        if len(listed) * _MEMORY_A_FILM > self._memory // 8:
+            # Below that the process has room enough, and one that runs already goes on.
+            self.close()
+            self._process = self._confined(films=len(listed))
         self._load()
 
     def find(

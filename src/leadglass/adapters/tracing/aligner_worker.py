@@ -11,7 +11,7 @@ It runs as ``python -m leadglass.adapters.tracing.aligner_worker`` and speaks as
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import cv2
@@ -56,11 +56,10 @@ def prepare(threads: int) -> Answerer:
     return aligner.answer
 
 
-def _rows(films: Array, lengths: Array, rows: Array) -> list[tuple[int, bytes]]:
+def _rows(films: Array, lengths: Array, rows: Array) -> Iterator[tuple[int, bytes]]:
     ends = np.cumsum(lengths).astype(int)
-    starts = ends - lengths.astype(int)
-    data = rows.tobytes()
-    return [(int(film), data[start:end]) for film, start, end in zip(films, starts, ends, strict=True)]
+    for film, length, end in zip(films, lengths, ends, strict=True):
+        yield int(film), rows[end - int(length) : end].tobytes()
 
 
 def _original(request: dict[str, Any], samples: Array, amplitude: Array) -> Original:
