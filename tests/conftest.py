@@ -21,6 +21,7 @@ PEERS: Mapping[str, str] = {
     "chromium": "chromium",
     "dciodvfy": "dciodvfy",
     "dcmdump": "/usr/bin/dcmdump",
+    "gdcmanon": "gdcmanon",
     "openssl": "openssl",
 }
 

@@ -121,7 +121,10 @@ class Keys(Protocol):
         ...
 
     def destroy(self, name: str) -> None:
-        """After this nothing wrapped by that key opens again. Destroying twice is fine."""
+        """After this nothing wrapped by that key opens again, not with what the store held of the key before either.
+
+        Destroying twice is fine. What a copy of the whole store opens, with the root key of its time, is out of reach.
+        """
         ...
 
 
@@ -150,6 +153,10 @@ class Terms(Protocol):
 
     def find(self, term: Term) -> tuple[InstanceId, ...]: ...
 
+    def discard(self, instance: InstanceId) -> None:
+        """The instance carries no term any more; one that carries none is fine."""
+        ...
+
 
 class Fingerprints(Protocol):
     """By what films are found again: one row an instance, sealed under the instance's key, so that it dies with it."""
@@ -164,6 +171,10 @@ class Fingerprints(Protocol):
 
     def each(self) -> Iterator[tuple[InstanceId, bytes]]:
         """Every row, in the order of the instances."""
+        ...
+
+    def discard(self, instance: InstanceId) -> None:
+        """Remove the row of an instance; removing what is not there is fine."""
         ...
 
 
@@ -252,6 +263,16 @@ class Database(Protocol):
         Raises:
             UnavailableError: the database does not answer or has no room; nothing was changed, or, when the commit
                 itself was reported as failed, either all or nothing was.
+        """
+        ...
+
+    def scrub(self) -> None:
+        """What committed transactions deleted or replaced is in none of the database's files any more.
+
+        To be called outside of a transaction.
+
+        Raises:
+            UnavailableError: somebody reads what was there before; it may be there still.
         """
         ...
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from world import quarters
 
 from leadglass.config import read_settings
 from leadglass.dicom.source import BytesSource
@@ -348,7 +349,7 @@ class Ward:
 def sessions() -> tuple[SetClock, Site, dict[str, Session]]:
     """A memory site's people, signed in once: that costs most of the time."""
     clock = SetClock()
-    site = memory_site(clock=clock)
+    site = memory_site(clock=clock, detector=quarters)
     people.found(site, "admin", "example")
     checkpoint(site)
     admin = login(site, "admin", "example")

@@ -19,6 +19,7 @@ from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian
 
 from leadglass.mark.accuse import FALSE_ACCUSATION
+from leadglass.model.ids import InstanceId
 from leadglass.testing.films import PATIENTS, digital_x_ray, small_samples
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def ward(house: House, tmp_path: Path) -> House:
 def with_film(house: House, film: Path) -> House:
     """The house with a film taken in and checked: ``chest`` is that one."""
     instance = house("ingest", film, person="tech.demo").line["instance"]
-    house("check", instance, "--pixels", "checked", "--note", "looked", person="tech.demo")
+    header = dcmread(film, stop_before_pixels=True)
+    house.check(instance, rows=header.Rows, columns=header.Columns)
     return replace(house, chest=instance)
 
 
@@ -309,6 +311,37 @@ def test_maintain_makes_the_fingerprints_before_they_are_needed(ward: House) -> 
     assert lines["fingerprints"]["detail"] == "4 made"
     again = {line["check"]: line for line in ward("maintain", person="admin.demo").lines}
     assert again["fingerprints"]["detail"] == "0 made"
+
+
+def test_films_whose_fingerprint_was_damaged_are_named(ward: House, tmp_path: Path) -> None:
+    ward("maintain", person="admin.demo")
+    with ward.opened() as site, site.database.begin() as transaction:
+        for instance in (ward.chest, ward.stranger):
+            transaction.fingerprints.put(InstanceId(instance), b"damaged")
+        stranger = transaction.instances.get(ward.stranger)
+        assert stranger is not None
+        site.blobs.discard(stranger.parts[0].blob)
+    found = tmp_path / "found.png"
+    Image.fromarray(np.zeros((64, 64), np.uint8)).save(found)
+
+    told = ward("trace", found, person="dso.demo").err
+
+    assert f"the fingerprint of {ward.chest} was damaged and was made again" in told
+    assert f"film {ward.stranger} could not be fingerprinted and cannot be found: " in told
+    assert "made again" not in ward("trace", found, person="dso.demo").err
+
+
+def test_a_film_that_was_shredded_is_found_no_more(ward: House, tmp_path: Path) -> None:
+    released = copy(ward, tmp_path / "out", "a lab")
+    before = ward("trace", released["path"], person="dso.demo").line
+    assert (before["verdict"], before["instance"]) == ("release", ward.chest)
+    grant = ward.approved(ward.chest, action="shred", purpose="LEGAL")
+
+    shredded = ward("shred", grant).line
+
+    assert shredded["cases"] == [before["case"]]
+    after = ward("trace", released["path"], person="dso.demo").line
+    assert (after["verdict"], after["instance"]) == ("unknown", None)
 
 
 def test_where_the_extra_is_missing_it_says_what_to_install(

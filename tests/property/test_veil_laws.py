@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +11,23 @@ from hypothesis import strategies as st
 
 from leadglass.model.frame import Frame
 from leadglass.model.region import Mask, Partition, RegionKind
-from leadglass.veil import assemble, cover, decode, encode, partition, take, uncover
+from leadglass.veil import (
+    STYLES,
+    Style,
+    assemble,
+    coarse,
+    cover,
+    decode,
+    decode_outlines,
+    encode,
+    encode_outlines,
+    partition,
+    take,
+    uncover,
+)
 
 OUTLINED = tuple(kind for kind in RegionKind if kind is not RegionKind.REST)
+BLIND = tuple(style for style in STYLES.values() if style is not coarse)
 MOSAIC_SHOWS = ("MONOCHROME1", "MONOCHROME2", "RGB", "YBR_FULL", "PALETTE COLOR")
 
 
@@ -21,6 +36,7 @@ class Case:
     frames: tuple[Frame, ...]
     partition: Partition
     hide: tuple[RegionKind, ...]
+    style: Style
     seed: bytes
     random: np.random.Generator
 
@@ -40,7 +56,7 @@ def outlines(draw: st.DrawFn) -> tuple[dict[RegionKind, Mask], int, int]:
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> Case:
+def cases(draw: st.DrawFn, styles: Sequence[Style] = tuple(STYLES.values())) -> Case:
     masks, rows, columns = draw(outlines())
     parts = partition(masks, rows=rows, columns=columns, grid=draw(st.integers(1, 20)))
     photometric = draw(st.sampled_from(MOSAIC_SHOWS))
@@ -55,7 +71,7 @@ def cases(draw: st.DrawFn) -> Case:
         for _ in range(draw(st.integers(1, 3)))
     )
     hide = tuple(draw(st.sets(st.sampled_from(parts.kinds))))
-    return Case(frames, parts, hide, draw(st.binary(max_size=8)), random)
+    return Case(frames, parts, hide, draw(st.sampled_from(styles)), draw(st.binary(max_size=8)), random)
 
 
 def all_over(frame: Frame, mask: Mask, random: np.random.Generator) -> Frame:
@@ -85,7 +101,7 @@ def test_regions_partition_the_film(drawn: tuple[dict[RegionKind, Mask], int, in
 def test_uncover_undoes_cover(case: Case) -> None:
     patches = {patch.region.kind: decode(encode(patch)) for patch in take(case.frames, case.partition)}
     for index, frame in enumerate(case.frames):
-        covered = cover(frame, case.partition, case.hide, seed=case.seed)
+        covered = cover(frame, case.partition, case.hide, seed=case.seed, style=case.style)
         for kind in case.hide:
             covered = uncover(covered, patches[kind], index)
         assert covered.same_as(frame)
@@ -95,17 +111,17 @@ def test_uncover_undoes_cover(case: Case) -> None:
 @given(cases())
 def test_pixels_outside_the_hidden_regions_never_change(case: Case) -> None:
     frame = case.frames[0]
-    covered = cover(frame, case.partition, case.hide, seed=case.seed)
+    covered = cover(frame, case.partition, case.hide, seed=case.seed, style=case.style)
     shown = ~case.partition.mask(case.hide)
     assert np.array_equal(covered.samples[shown], frame.samples[shown])
 
 
 @settings(deadline=None, max_examples=80)
-@given(cases())
+@given(cases(BLIND))
 def test_films_that_differ_only_under_the_regions_look_the_same_covered(case: Case) -> None:
     frame = case.frames[0]
     other = all_over(frame, case.partition.mask(case.hide), case.random)
-    covered, other_covered = (cover(f, case.partition, case.hide, seed=case.seed) for f in (frame, other))
+    covered, other_covered = (cover(f, case.partition, case.hide, seed=case.seed, style=case.style) for f in (frame, other))
     assert covered.same_as(other_covered)
 
 
@@ -113,19 +129,20 @@ def test_films_that_differ_only_under_the_regions_look_the_same_covered(case: Ca
 @given(cases())
 def test_a_cover_stays_within_bits_stored(case: Case) -> None:
     frame = case.frames[0]
-    covered = cover(frame, case.partition, case.hide, seed=case.seed).samples[case.partition.mask(case.hide)]
+    made = cover(frame, case.partition, case.hide, seed=case.seed, style=case.style)
+    covered = made.samples[case.partition.mask(case.hide)]
     lowest = -(2 ** (frame.bits_stored - 1)) if frame.signed else 0
     assert all(lowest <= int(value) < lowest + 2**frame.bits_stored for value in np.unique(covered))
 
 
 @settings(deadline=None, max_examples=60)
-@given(cases())
+@given(cases(BLIND))
 def test_a_film_covered_whole_tells_nothing_but_how_it_is_stored(case: Case) -> None:
     frame = case.frames[0]
     everything: Mask = np.ones((frame.rows, frame.columns), dtype=np.bool_)
     other = all_over(frame, everything, case.random)
     whole = Partition(frame.rows, frame.columns, partition({}, rows=frame.rows, columns=frame.columns, grid=1).regions)
-    covered = cover(frame, case.partition, case.partition.kinds, seed=case.seed)
+    covered = cover(frame, case.partition, case.partition.kinds, seed=case.seed, style=case.style)
     assert covered.same_as(cover(other, whole, whole.kinds, seed=case.seed + b"another"))
     assert np.array_equal(covered.samples, np.broadcast_to(covered.samples[0, 0], covered.samples.shape))
 
@@ -138,3 +155,14 @@ def test_all_patches_give_back_the_frames(case: Case) -> None:
     frames = assemble(patches[::-1], photometric=first.photometric, bits_stored=first.bits_stored)
     assert len(frames) == len(case.frames)
     assert all(a.same_as(b) for a, b in zip(frames, case.frames, strict=True))
+
+
+@settings(deadline=None, max_examples=60)
+@given(outlines())
+def test_outlines_come_back_as_they_were(drawn: tuple[dict[RegionKind, Mask], int, int]) -> None:
+    masks = {kind: mask for kind, mask in drawn[0].items() if mask.any()}
+    if not masks:
+        return
+    back = decode_outlines(encode_outlines(masks))
+    assert list(back) == [kind for kind in RegionKind if kind in masks]
+    assert all(np.array_equal(back[kind], masks[kind]) for kind in masks)

@@ -15,7 +15,7 @@ import numpy as np
 from attacks import Film, seed_of
 from numpy.typing import NDArray
 
-from leadglass.anatomy.classical import outlines
+from leadglass.adapters.detectors.outlines import OnnxOutlines
 from leadglass.mark.found import Original
 from leadglass.mark.spread import add, original, pattern
 from leadglass.model.access import Strength
@@ -90,7 +90,7 @@ def displayed(frame: Frame, as_of: Frame) -> Film:
 
 def _lungs(frame: Frame) -> Partition:
     """Outlines as the site draws them; two ellipses where it abstains."""
-    masks = dict(outlines(frame, view="PA", modality="DX").masks)
+    masks = dict(OnnxOutlines()(frame, view="PA", modality="DX").masks)
     if not set(LUNGS) <= set(masks):
         y, x = np.ogrid[-1 : 1 : frame.rows * 1j, -1 : 1 : frame.columns * 1j]
         masks = {

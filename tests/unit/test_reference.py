@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import typer
 from pydantic import BaseModel
@@ -21,11 +22,13 @@ from pydantic.fields import FieldInfo
 from leadglass import cli, errors
 from leadglass.cli.main import app, hoisted, run
 from leadglass.config import Settings
+from leadglass.dicom.frames import png
 from leadglass.errors import LeadglassError
 from leadglass.model.access import Action, PixelState, Purpose, Role, TicketState
 from leadglass.model.instance import Tier
 from leadglass.model.region import RegionKind
-from leadglass.testing.films import PATIENTS, small_film
+from leadglass.seal.public import new_person_key, write_public
+from leadglass.testing.films import PATIENTS, small_film, small_outlines
 
 Tables = Mapping[str, list[list[str]]]
 """The rows of a section's tables by the first word of their heading, each a list of cells."""
@@ -138,12 +141,18 @@ def _life(out: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     (made,) = (out / "project").rglob("*.dcm")
     do("deid undo", made, *project, "--out", out / "undone.dcm")
     do("mark", film)
+    do("outline", film, "--out", out / "outlines")
+    do("look", film, "--show", "lungs", "--png", out / "look.png")
+    do("seal", film, "--show", "lungs", "--to", _public_key(out), "--out", out / "sealed.dcm")
     do("init", out / "site", "--example")
     do("people add", "new.demo", "--role", "student", who="admin.demo")
     do("people list", who="admin.demo")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LEADGLASS_NEW_PASSPHRASE", "example")
         do("people passphrase")
+    do("people key new", "dr.demo", "--out", out / "dr.pem")
+    do("people key show", "dr.demo")
+    do("people key revoke", "dr.demo")
     do("people disable", "new.demo", who="admin.demo")
     order = ("--accession", PATIENTS[0].accession, "--procedure", "chest", "--reader", "dr.demo")
     do("order add", *order, who="tech.demo")
@@ -152,7 +161,8 @@ def _life(out: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     do("order list")
     instance = do("ingest", film, who="tech.demo")["instance"]
     do("list")
-    do("check", instance, "--pixels", "checked", "--note", "looked", who="tech.demo")
+    drawn = ("--outlines", _drawn(out / "drawn"))
+    do("check", instance, "--pixels", "checked", *drawn, "--note", "looked", who="tech.demo")
     export = do("request", instance, "--action", "export", "--purpose", "RESEARCH", "--regions", "lungs")["ticket"]
     do("tickets")
     release = do("release", agreed(export), "--out", out / "copies")
@@ -169,7 +179,33 @@ def _life(out: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     do("log prove", release["release"], "--out", out / "again.receipt")
     do("log check", out / "again.receipt")
     do("maintain", who="admin.demo")
+    do("root split", "--out", out / "shares", who="dso.demo")
+    shares = sorted((out / "shares").iterdir())[:2]
+    do("backup", "--out", out / "site.tar", who="admin.demo")
+    do("restore-site", out / "site.tar", out / "again", *(word for share in shares for word in ("--share", share)))
+    (out / "again" / "root.key").unlink(missing_ok=True)
+    do("root recover", out / "again", *shares)
+    do("root rotate", who="dso.demo")
+    do("legal-hold add", instance, "--reason", "a court", who="dso.demo")
+    do("legal-hold list", who="dso.demo")
+    do("legal-hold drop", instance, "--reason", "closed", who="dso.demo")
+    gone = do("request", instance, "--action", "shred", "--purpose", "LEGAL")["ticket"]
+    do("shred", agreed(gone))
     yield from ran
+
+
+def _public_key(folder: Path) -> Path:
+    path = folder / "colleague.pub.pem"
+    path.write_bytes(write_public(new_person_key(seed=bytes(96)).public))
+    return path
+
+
+def _drawn(folder: Path) -> Path:
+    """A folder with a person's outlines of the film."""
+    folder.mkdir()
+    for name, mask in small_outlines(rows=256, columns=220).items():
+        (folder / f"{name}.png").write_bytes(png(mask.astype(np.uint8) * 255))
+    return folder
 
 
 # Commands

@@ -26,6 +26,8 @@ PICTURE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*", 
 
 OWN_PICTURES: Mapping[str, str] = {
     "docs/images/film.png": "tools/readme_picture.py",
+    "docs/images/outlines-difficult.png": "bench/outlines.py",
+    "src/leadglass/anatomy/model/outlines.onnx": "training/anatomy",
     "src/leadglass/mark/codebook/v1.npz": "training/fingerprint",
 }
 """Pictures and models of this repository, and what in it made them."""

@@ -1,13 +1,15 @@
-"""Where the lungs and the heart are on a chest film, or an honest "not found".
+"""Where the lungs, the heart, the ribs and the body are on a chest film, or an honest "not found".
 
-``outlines`` finds them without a trained model, ``judge`` throws away what no chest looks like. Both would rather abstain
-than guess: an abstained film has no masks and is covered or shown as a whole. Nothing here is a finding about a patient, and
-the heart is a zone by geometry.
+``prepare`` makes the small picture that a model looks at, ``draw`` turns its answer into outlines of the film's own size,
+and ``judge`` throws away what no chest looks like, whoever drew it. All would rather abstain than guess: an abstained film
+has no regions and is covered or shown as a whole. The model itself is run by whoever holds it, and nothing here is a finding
+about a patient.
 """
 
 from __future__ import annotations
 
-from leadglass.anatomy.classical import outlines
-from leadglass.anatomy.outline import Outlines, abstain, judge
+from leadglass.anatomy.draw import draw, refusal, undrawn
+from leadglass.anatomy.outline import Outlines, Structure, abstain, judge
+from leadglass.anatomy.prepare import prepare
 
-__all__ = ["Outlines", "abstain", "judge", "outlines"]
+__all__ = ["Outlines", "Structure", "abstain", "draw", "judge", "prepare", "refusal", "undrawn"]

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from leadglass.adapters.detectors import text as text_reader
+from leadglass.adapters.detectors.outlines import OnnxOutlines
 from leadglass.adapters.detectors.rapidocr import RapidOcr
 from leadglass.adapters.files import FolderBlobs, FolderCases, FolderTiles, write_new
-from leadglass.adapters.keys.file import FileKeys, new_root_key, read_root_key
+from leadglass.adapters.keys.file import FileKeys
+from leadglass.adapters.keys.root import RootFile
 from leadglass.adapters.sql.cipher import RecordCipher
 from leadglass.adapters.sql.database import SqlDatabase
 from leadglass.adapters.system import SystemClock, SystemEntropy
 from leadglass.adapters.tracing import aligner, reader
 from leadglass.adapters.tracing.aligner import ConfinedAligner
 from leadglass.adapters.tracing.reader import ConfinedReader
-from leadglass.anatomy.classical import outlines
 from leadglass.config import SETTINGS_FILE, Settings, new_settings, read_settings
 from leadglass.deid.profile import Profile, profile
-from leadglass.errors import ConfigError, ConflictError, UnavailableError
+from leadglass.errors import ConfigError, ConflictError, LeadglassError, UnavailableError
 from leadglass.flows import people
 from leadglass.flows.checkpoint import checkpoint
 from leadglass.flows.session import Session, login
@@ -59,13 +60,13 @@ def open_site(folder: Path) -> Iterator[Site]:
 
     Raises:
         ConfigError: it is none, its settings are wrong, or its root key is missing or readable by others.
+        SealBrokenError: the root key is another site's, or one from before it was exchanged.
     """
     settings = read_settings(folder)
-    root = read_root_key(folder / ROOT_KEY)
     for name in (DATABASE, KEYS):
         if not (folder / name).is_file():
             raise ConfigError(f"the site lacks {name}", hint=f"restore {folder / name} from a backup")
-    keys, database = _stores(folder, root)
+    keys, database = _stores(folder)
     try:
         database.check_version()
         # Each of their processes starts when it is first asked, and ends here.
@@ -90,10 +91,7 @@ def create_site(folder: Path, *, admin: str, passphrase: str, example: bool = Fa
         UnavailableError: the folder cannot be written.
     """
     folder = folder.absolute()
-    if folder == Path.cwd():
-        raise ConflictError("a site is not made in the folder you are in", hint="name a new folder: leadglass init NAME")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ConflictError(f"{folder} is not empty", hint="choose a new folder for the site")
+    check_new_folder(folder)
     entropy = SystemEntropy()
     making = folder.with_name(f".{folder.name}.{entropy.bytes(6).hex()}.making")
     try:
@@ -107,6 +105,14 @@ def create_site(folder: Path, *, admin: str, passphrase: str, example: bool = Fa
             shutil.rmtree(making)
 
 
+def check_new_folder(folder: Path) -> None:
+    """Raises ConflictError unless a site may be made there: in a folder that is not there yet, or is empty."""
+    if folder == Path.cwd():
+        raise ConflictError("a site is not made in the folder you are in", hint="name a new folder: leadglass init NAME")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConflictError(f"{folder} is not empty", hint="choose a new folder for the site")
+
+
 def _fill(folder: Path, *, admin: str, passphrase: str, example: bool) -> None:
     # Two sites never share an origin, whatever their folders are called.
     origin = f"leadglass.example/{SystemEntropy().bytes(8).hex()}"
@@ -115,10 +121,11 @@ def _fill(folder: Path, *, admin: str, passphrase: str, example: bool) -> None:
         (folder / child).mkdir(mode=0o700)
     for policy, text in shipped().items():
         write_new(folder / "policies" / policy, text.encode(), mode=0o644)
-    new_root_key(folder / ROOT_KEY)
-    keys, database = _stores(folder, read_root_key(folder / ROOT_KEY))
+    RootFile(folder / ROOT_KEY).make()
+    with closing(kept_keys(folder)) as made:
+        made.make()
+    keys, database = _stores(folder)
     try:
-        keys.make()
         database.create()
         site = _site(folder, read_settings(folder), keys, database)
         people.found(site, admin, passphrase)
@@ -135,9 +142,18 @@ def _add_examples(site: Site, session: Session) -> None:
         people.add(site, session, name, roles=[role], department=department, passphrase=EXAMPLE_PASSPHRASE)
 
 
-def _stores(folder: Path, root: bytes) -> tuple[FileKeys, SqlDatabase]:
-    keys = FileKeys(root, folder / KEYS)
-    cipher = RecordCipher(keys.secret("records"), entropy=SystemEntropy())
+def kept_keys(folder: Path) -> FileKeys:
+    """The keys of the site in that folder, under the root key that lies there or that systemd gives."""
+    return FileKeys(None, folder / KEYS, root_file=RootFile(folder / ROOT_KEY))
+
+
+def _stores(folder: Path) -> tuple[FileKeys, SqlDatabase]:
+    keys = kept_keys(folder)
+    try:
+        cipher = RecordCipher(keys.secret("records"), entropy=SystemEntropy())
+    except LeadglassError:
+        keys.close()
+        raise
     return keys, SqlDatabase(folder / DATABASE, cipher=cipher)
 
 
@@ -151,7 +167,7 @@ def _site(folder: Path, settings: Settings, keys: FileKeys, database: SqlDatabas
         cases=FolderCases(folder / CASES),
         clock=SystemClock(),
         entropy=SystemEntropy(),
-        detector=outlines,
+        detector=OnnxOutlines(),
         policies=_policies(folder / settings.policy.folder),
         profile=_profile(folder, settings),
         grid=settings.veil.grid,

@@ -69,7 +69,7 @@ def order_close(order_id: Annotated[str, typer.Argument(metavar="ID", help="The 
 
 def request(
     instance: Annotated[str, typer.Argument(help="The instance.")],
-    action: Annotated[str, typer.Option(help="view, export, lift or restore.")],
+    action: Annotated[str, typer.Option(help="view, export, lift, restore or shred.")],
     purpose: Annotated[str, typer.Option(help="TREAT, RESEARCH, TEACH, VENDOR, PATIENT or LEGAL.")],
     regions: Annotated[str, typer.Option(metavar="K,K|all", help="Which regions; lungs means both lungs.")] = "all",
     release: Annotated[str | None, typer.Option(help="For a lift: the release that it opens.")] = None,
@@ -148,13 +148,12 @@ def _counts(ticket: Ticket) -> dict[str, int]:
 
 
 def _order(order: Order) -> dict[str, Any]:
-    from leadglass.model.region import RegionKind
+    from leadglass.anatomy.need import need
 
     return {
         "order": order.id,
         "accession": order.accession,
-        # What a procedure needs comes with the veil; until then an order means the whole film.
-        "regions": list(RegionKind),
+        "regions": list(need(order.procedure, order.indication).regions),
         "reader": order.reader,
         "referrer": order.referrer,
         "procedure": order.procedure,

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from leadglass.cli.terminal import choice, emit, signed_in, tracked, unforeseen
+from leadglass.cli.terminal import choice, emit, say, signed_in, tracked, unforeseen
 from leadglass.errors import ConflictError, InputError, LeadglassError, ShreddedError, UnavailableError
 
 if TYPE_CHECKING:
     from leadglass.flows.listing import Listed
     from leadglass.flows.session import Session
+    from leadglass.model.region import Mask, RegionKind
     from leadglass.site import Site
 
 
@@ -64,12 +65,14 @@ def _ingested(site: Site, session: Session, path: Path) -> tuple[dict[str, Any],
     except Exception as error:
         # One odd file does not keep the others out; its reason names the place in the code and nothing of the file.
         return fields | {"reason": unforeseen(error).message}, None
+    if done.whole:
+        say(f"{path}: covered whole, {done.whole}; a person may draw: leadglass check {done.instance.id} --outlines DIR")
     return fields | {
         "instance": done.instance.id,
         "state": done.arrival,
         "regions": list(done.instance.kinds),
         "pixels": done.instance.pixels,
-        "reason": None,
+        "reason": f"covered whole: {done.whole}" if done.whole else None,
     }, None
 
 
@@ -88,17 +91,55 @@ def list_films(
 
 def check(
     instance: Annotated[str, typer.Argument(help="The instance.")],
-    pixels: Annotated[str, typer.Option(help="checked: nothing identifying is burnt in; review: somebody has to decide.")],
     note: Annotated[str, typer.Option(help="How and where you looked.")],
+    pixels: Annotated[
+        str | None, typer.Option(help="checked: nothing identifying is burnt in; review: somebody has to decide.")
+    ] = None,
+    outlines: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Your outlines: heart.png, lung_right.png, lung_left.png, as outline writes them."),
+    ] = None,
 ) -> None:
-    """Record that you looked at the pixels."""
-    from leadglass.flows.check import check as flow
+    """Record that you looked at the pixels, or draw the outlines yourself."""
+    from leadglass.flows import check as flow
     from leadglass.model.access import PixelState
 
-    found = choice(PixelState, pixels, option="--pixels")
+    if pixels is None and outlines is None:
+        raise InputError("nothing to record", hint="give --pixels, --outlines or both")
+    found = None if pixels is None else choice(PixelState, pixels, option="--pixels")
+    masks = None if outlines is None else _drawn(outlines)
     with signed_in() as (site, session):
-        done = flow(site, session, instance, pixels=found, note=note)
-        emit({"instance": done.id, "pixels": done.pixels})
+        if masks is not None:
+            done = flow.draw(site, session, instance, outlines=masks, note=note)
+        if found is not None:
+            done = flow.check(site, session, instance, pixels=found, note=note)
+        emit({"instance": done.id, "pixels": done.pixels, "regions": list(done.kinds)})
+
+
+def _drawn(folder: Path) -> dict[RegionKind, Mask]:
+    """The masks in a folder of outlines.
+
+    Raises:
+        InputError: there is none, or one cannot be read.
+    """
+    from leadglass.adapters.files import FileSource
+    from leadglass.dicom.pictures import MOST_BYTES
+    from leadglass.flows.check import DRAWN, read_outline
+
+    masks = {}
+    for kind in DRAWN:
+        path = folder / f"{kind}.png"
+        if not path.exists():
+            continue
+        with FileSource(path) as source:
+            if source.size > MOST_BYTES:
+                raise InputError(f"{path} is too large to be an outline")
+            masks[kind] = read_outline(source.read(0, source.size), kind)
+    if not masks:
+        raise InputError(
+            f"there is no outline in {folder}", hint=f"it may hold {', '.join(f'{kind}.png' for kind in DRAWN)}"
+        )
+    return masks
 
 
 def history(instance: Annotated[str, typer.Argument(help="The instance.")]) -> None:

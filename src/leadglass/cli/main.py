@@ -11,7 +11,7 @@ from pathlib import Path
 import typer
 
 from leadglass import __version__
-from leadglass.cli import access, deid, films, leaving, log, mark, site, trace
+from leadglass.cli import access, deid, films, keeping, leaving, log, mark, shredding, site, trace, veil
 from leadglass.cli.terminal import complain, options, unforeseen
 from leadglass.errors import InputError, LeadglassError
 
@@ -24,7 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-for group in (deid, mark, site, films, access, leaving, trace, log):
+for group in (deid, mark, veil, site, films, access, leaving, shredding, keeping, trace, log):
     group.register(app)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from leadglass.cli.terminal import choice, emit, opened, options, passphrase, say, signed_in, tracked
+from leadglass.cli.terminal import choice, emit, key_passphrase, opened, options, passphrase, say, signed_in, tracked
 
 if TYPE_CHECKING:
     from leadglass.flows.examine import Examination
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from leadglass.model.access import Account
 
 people = typer.Typer(help="The people of a site (for its administrator).", no_args_is_help=True)
+keys = typer.Typer(help="The key that things are sealed with for one person alone.", no_args_is_help=True)
+people.add_typer(keys, name="key")
 
 
 def register(app: typer.Typer) -> None:
@@ -91,8 +93,74 @@ def people_disable(name: Annotated[str, typer.Argument(help="The account's name.
         emit(_shown(flow.disable(site, session, name)))
 
 
+@keys.command("new")
+def key_new(
+    name: Annotated[str, typer.Argument(help="Whose key: your own, or anybody's for an administrator.")],
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="The private half to write; NAME.key.pem here.")] = None,
+    public: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Register this public key or certificate; make none.")
+    ] = None,
+) -> None:
+    """Make a key pair: the site keeps the public half, the file is the private one and theirs alone.
+
+    LEADGLASS_KEY_PASSPHRASE encrypts the file, or the terminal asks; without either it opens to whoever can read it.
+    """
+    from leadglass.adapters.files import FileSource, write_new
+    from leadglass.adapters.system import SystemEntropy
+    from leadglass.flows import people as flow
+    from leadglass.seal.public import RANDOMNESS_SIZE, SEED_SIZE, new_person_key, read_public, write_private
+
+    path = None
+    if public is not None:
+        with FileSource(public) as source:
+            key = read_public(source.read(0, source.size))
+    else:
+        entropy, path = SystemEntropy(), out or Path(f"{name}.key.pem")
+        made = new_person_key(seed=entropy.bytes(SEED_SIZE))
+        secret = key_passphrase(f"Passphrase for {path}", confirm=True)
+        key = made.public
+    with signed_in() as (site, session):
+        flow.may_change_key(site, session, name)
+        if path is not None:
+            # The file first: a registered key that nobody holds would swallow what is sealed for it.
+            write_new(path, write_private(made, passphrase=secret, randomness=entropy.bytes(RANDOMNESS_SIZE)))
+        account = flow.register_key(site, session, name, key)
+    if path is not None and secret is None:
+        say(f"{path} has no passphrase: it opens to whoever can read it")
+    emit(_shown(account) | {"key": key.fingerprint, "kind": key.kind, "path": None if path is None else str(path)})
+
+
+@keys.command("show")
+def key_show(
+    name: Annotated[str, typer.Argument(help="Whose key.")],
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the public key there.")] = None,
+) -> None:
+    """Show somebody's public key, to compare its fingerprint with them, or to seal for them elsewhere."""
+    from leadglass.adapters.files import write_new
+    from leadglass.flows import people as flow
+    from leadglass.seal.public import read_public
+
+    with signed_in() as (site, session):
+        account = flow.holder(site, session, name)
+    key = None if account.sealing_key is None else read_public(account.sealing_key)
+    if out is not None and account.sealing_key is not None:
+        write_new(out, account.sealing_key, mode=0o644)
+    path = None if out is None or key is None else str(out)
+    shown = {"key": None, "kind": None} if key is None else {"key": key.fingerprint, "kind": key.kind}
+    emit(_shown(account) | shown | {"path": path})
+
+
+@keys.command("revoke")
+def key_revoke(name: Annotated[str, typer.Argument(help="Whose key.")]) -> None:
+    """Seal nothing more for somebody's key. What was sealed for it before, its holder can still open."""
+    from leadglass.flows import people as flow
+
+    with signed_in() as (site, session):
+        emit(_shown(flow.revoke_key(site, session, name)) | {"key": None, "kind": None, "path": None})
+
+
 def maintain() -> None:
-    """Sweep what crashes left behind, and put waiting entries into the log.
+    """Finish and sweep what crashes left behind, and put waiting entries into the log.
 
     In between, pixels that nobody has checked are read for text, where the extra ``ocr`` is installed, and films get the
     fingerprints by which they are traced, where ``trace`` is.
@@ -106,9 +174,10 @@ def maintain() -> None:
     else:
         with opened() as site:
             done = flow(site, service(site, "maintain"), progress=tracked)
+    emit({"check": "shreds", "ok": not done.shreds.failed, "detail": _finished(done)})
     emit({"check": "blobs", "ok": True, "detail": f"{done.blobs} that nobody names swept"})
     emit({"check": "unfinished", "ok": True, "detail": f"{done.unfinished} unfinished files swept"})
-    problem = done.pixels.error or next(iter((*done.pixels.failed, *done.unfound)), None)
+    problem = done.pixels.error or next(iter((*done.shreds.failed, *done.pixels.failed, *done.unfound)), None)
     emit({"check": "pixels", "ok": done.pixels.error is None and not done.pixels.failed, "detail": _examined(done.pixels)})
     emit({"check": "fingerprints", "ok": not done.unfound, "detail": _indexed(done)})
     emit({"check": "log", "ok": True, "detail": f"{done.log_size} entries in the signed log"})
@@ -123,6 +192,11 @@ def _examined(done: Examination) -> str:
     others = [(done.later, "left for later, since somebody works with them"), (len(done.failed), "could not be examined")]
     told = [*states, *(f"{count} {what}" for count, what in others if count)]
     return f"examined: {', '.join(told)}" if told else "none waits"
+
+
+def _finished(done: Maintained) -> str:
+    failed = f", {len(done.shreds.failed)} could not be finished" if done.shreds.failed else ""
+    return f"{done.shreds.films} that had been decided are done now{failed}"
 
 
 def _indexed(done: Maintained) -> str:

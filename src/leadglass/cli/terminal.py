@@ -142,6 +142,13 @@ def passphrase(prompt: str, *, variable: str = "LEADGLASS_PASSPHRASE", confirm: 
     return str(typer.prompt(prompt, hide_input=True, confirmation_prompt=confirm, err=True))
 
 
+def key_passphrase(prompt: str, *, confirm: bool = False) -> str | None:
+    """The passphrase of a private key's file: LEADGLASS_KEY_PASSPHRASE, what is typed, or none where nobody can type."""
+    if "LEADGLASS_KEY_PASSPHRASE" not in os.environ and not sys.stdin.isatty():
+        return None
+    return passphrase(prompt, variable="LEADGLASS_KEY_PASSPHRASE", confirm=confirm)
+
+
 def choice(kind: type[E], text: str, *, option: str) -> E:
     """The member of ``kind`` that was typed.
 

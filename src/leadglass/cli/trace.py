@@ -36,8 +36,11 @@ def trace(
     unread = 0
     with signed_in() as (site, session):
         search = prepare(site, session, progress=partial(tracked, what="fingerprints"))
-        if search.indexed.failed:
-            say(f"{len(search.indexed.failed)} films could not be fingerprinted and cannot be found")
+        for instance in search.indexed.remade:
+            say(f"the fingerprint of {instance} was damaged and was made again")
+        for instance, error in search.indexed.failed.items():
+            why = error.message if isinstance(error, LeadglassError) else unforeseen(error).message
+            say(f"film {instance} could not be fingerprinted and cannot be found: {why}")
         for path in tracked(files, what="trace"):
             lines, read = _traced(site, session, search, path)
             for line in lines:

@@ -90,8 +90,8 @@ def _from_a_phone(found: Callable[[str, bytes], Traced], copy: tuple[Release, Fr
     release, frame = copy
     picture = _turned(_shrunk(display(frame, window=window_of(frame)), longer=1100), degrees=3.5)
     picture = np.ascontiguousarray(picture[40:-60, 30:-50])
-    traced = found("chat.jpg", bytes(imagecodecs.jpeg8_encode(picture, level=60)))
-    teller.claim(f"turned, cropped, shrunk, JPEG 60: a copy of {release.recipient}, {_odds(traced)}", _is(traced, release))
+    traced = found("chat.jpg", bytes(imagecodecs.jpeg8_encode(picture, level=75)))
+    teller.claim(f"turned, cropped, shrunk, JPEG 75: a copy of {release.recipient}, {_odds(traced)}", _is(traced, release))
     told = "The company's copy, lungs alone, in a chat: turned, cropped, shrunk and compressed."
     return Leaked("In a chat", "聊天群里", told, picture, traced, release)
 
@@ -170,6 +170,6 @@ def _sampled(picture: NDArray[np.float64], row: NDArray[np.float64], column: NDA
 
 def _with_nodule(picture: Grey, *, row: int, column: int, radius: float) -> Grey:
     y, x = np.arange(picture.shape[0])[:, np.newaxis] - row, np.arange(picture.shape[1])[np.newaxis] - column
-    nodule = 90 * np.exp(-(((x * x + y * y) / (1.2 * radius * radius)) ** 2))
+    nodule = 140 * np.exp(-(((x * x + y * y) / (1.2 * radius * radius)) ** 2))
     faked: Grey = np.clip(np.rint(picture + nodule), 0, 255).astype(np.uint8)
     return faked

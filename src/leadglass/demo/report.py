@@ -67,6 +67,11 @@ def write_report(story: Story) -> str:
         identity=_identity(story),
         life="".join(_life(story)),
         leaked="".join(map(_leaked, story.leaked)) or "<p>Left out: the extra <code>trace</code> is not installed.</p>",
+        alone=_figure(
+            data_uri(story.alone.sheet),
+            f"<b>{story.alone.outlined} of {story.alone.films} films</b> have outlines: lungs shown, all else under tiles.",
+            alt="a contact sheet of all films, lungs shown, the rest covered",
+        ),
         requests=_requests(story.asked),
         checkpoint=escape(story.checkpoint),
         tampering="".join(_tampering(story)),
@@ -197,7 +202,7 @@ def _leaked(leaked: Leaked) -> str:
     if traced.named:
         named = traced.named[0]
         odds = 10 ** int(-np.log10(named.false_accusation)) if named.false_accusation > 1e-15 else 10**15
-        answer = f"A copy of <b>{escape(named.release.recipient)}</b>. By chance: less than once in {odds:,} pictures."
+        answer = f"A copy of <strong>{escape(named.release.recipient)}</strong>. By chance: less than once in {odds:,} pictures."
     altered = len(traced.altered)
     changed = f" In {altered} place{'s' * (altered != 1)} it shows something else than the original." if altered else ""
     page = f'<br><a href="site/cases/{escape(traced.case)}/evidence.html">the evidence</a>'

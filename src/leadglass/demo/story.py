@@ -33,6 +33,7 @@ from leadglass.assemble.site import (
     open_site,
 )
 from leadglass.demo.export import send_a_folder
+from leadglass.demo.keeping import Alone, seal_alone, shred_one
 from leadglass.demo.leak import Leaked, pictures_turn_up
 from leadglass.demo.teller import Teller
 from leadglass.dicom.frames import decode, significant
@@ -157,6 +158,7 @@ class Story:
     restored: Picture
     sha256: str
     leaked: tuple[Leaked, ...]
+    alone: Alone
     asked: tuple[Asked, ...]
     timeline: tuple[Line, ...]
     checkpoint: str
@@ -214,6 +216,8 @@ def live(folder: Path, films: Sequence[Film], teller: Teller) -> Story:
             ward=(ward.release, ward.picture.frame),
             company=(company.release, company.picture.frame),
         )
+        shred_one(folder, site, scene.sessions, teller, instance=taken[-1].instance, other=first.instance)
+        alone = seal_alone(folder / "alone", films, site.detector, teller, names=_patterns(first.film))
         tampering = _log(scene, company)
         note = (site.tiles.read(CHECKPOINT_FILE) or b"").decode()
         timeline, asked = _timeline(site), _answered(scene)
@@ -232,6 +236,7 @@ def live(folder: Path, films: Sequence[Film], teller: Teller) -> Story:
         restored=restored,
         sha256=sha256,
         leaked=leaked,
+        alone=alone,
         asked=asked,
         timeline=timeline,
         checkpoint=note,

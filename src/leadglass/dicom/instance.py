@@ -369,6 +369,11 @@ def image(object_: Received) -> Identified:
     return Identified(**facts | {"pixel": pixel, "pixel_value": _pixel_value(header, pixel, layout), "layout": layout})
 
 
+def is_image_pixel(tag: int) -> bool:
+    """Whether the tag is of the pixel value or of what says how its samples are laid out (PS3.3 C.7.6.3)."""
+    return tag in _IMAGE_PIXEL or tag in _PIXEL_ELEMENTS
+
+
 def pixel_spacing(object_: Received) -> tuple[float, float] | None:
     """Millimetres a pixel (row, column): Pixel Spacing, else Imager Pixel Spacing (PS3.3 10.7.1.3), else None."""
     for tag in (0x00280030, 0x00181164):

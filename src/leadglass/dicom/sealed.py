@@ -1,17 +1,31 @@
 """What rides sealed in a released file, as bytes (PS3.3 C.12.1.1.4, PS3.15 E.1.1).
 
 Outside stands the Encrypted Attributes Sequence (0400,0500): an item for each sealed part, its content CMS in DER.
-Inside, once opened, stands an Encrypted Attributes Data Set: one item of the Modified Attributes Sequence (0400,0550)
-whose private block holds a context and a patch. This module knows how they are laid out, and no cryptography. All of it
-is Explicit VR Little Endian; in a file of another encoding the outer sequence has to be transcoded first.
+Inside, once opened, stands an Encrypted Attributes Data Set: one item of the Modified Attributes Sequence (0400,0550).
+Either its private block holds a context and a patch, which leadglass alone understands, or it holds the original attributes
+themselves, as any software reads them that keeps to the standard. This module knows how they are laid out, and no
+cryptography. What is written is Explicit VR Little Endian; a file of another encoding has to be transcoded first.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from leadglass.dicom.header import EXPLICIT_VR_LITTLE_ENDIAN
+from leadglass.dicom.header import (
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN,
+    LONG_VRS,
+    Element,
+    Header,
+    encode_element,
+    explicit,
+    is_explicit,
+    walk,
+)
+from leadglass.dicom.plan import Plan, run
+from leadglass.dicom.source import BytesSource
+from leadglass.dicom.uids import uid_text
 from leadglass.errors import InputError, MalformedError
 
 PRIVATE_CREATOR = b"LEADGLASS SEAL 1.0"
@@ -73,8 +87,10 @@ def decode_sealed(element: bytes) -> tuple[bytes, ...]:
     return tuple(contents)
 
 
-def encode_attributes(*, context: bytes, patch: bytes) -> bytes:
+def encode_attributes(*, context: bytes, patch: bytes, room: int = 0) -> bytes:
     """The Encrypted Attributes Data Set for one patch: the plaintext of one content.
+
+    A patch shorter than ``room`` bytes is followed by zeros up to there: its length is a property of the film.
 
     ``context`` is JSON in UTF-8. Private creator (0099,0010), (0099,1001) UT context, (0099,1002) OB patch,
     (0099,1003) UL the patch's own length, for OB carries a pad byte where that is odd.
@@ -90,7 +106,7 @@ def encode_attributes(*, context: bytes, patch: bytes) -> bytes:
             _element(_CHARACTER_SET, b"CS", _UTF_8),
             _element(_CREATOR, b"LO", PRIVATE_CREATOR),
             _element(_CONTEXT, b"UT", context),
-            _element(_PATCH, b"OB", patch),
+            _element(_PATCH, b"OB", patch.ljust(room, b"\0")),
             _element(_PATCH_LENGTH, b"UL", struct.pack("<I", len(patch))),
         ]
     )
@@ -114,9 +130,87 @@ def decode_attributes(data: bytes) -> tuple[bytes, bytes]:
     length, at = _value(data, at, stop, tag=_PATCH_LENGTH, vr=b"UL")
     context, patch = padded_context.removesuffix(b" "), padded_patch[: int.from_bytes(length, "little")]
     # There is one encoding: whatever differs from it, a length, a pad byte or a further element, was not written here.
-    if not (context.startswith(b"{") and context.endswith(b"}")) or encode_attributes(context=context, patch=patch) != data:
+    if (
+        not (context.startswith(b"{") and context.endswith(b"}"))
+        or encode_attributes(context=context, patch=patch, room=len(padded_patch)) != data
+    ):
         raise MalformedError("(0400,0550) is not as leadglass writes it")
     return context, patch
+
+
+def sealed_items(header: Header, sequence: Element) -> tuple[tuple[str, bytes], ...]:
+    """Transfer syntax and content (CMS) of each item of an Encrypted Attributes Sequence, whoever wrote it.
+
+    Raises:
+        MalformedError: it is no sequence, or an item lacks one of the two.
+    """
+    items = []
+    for number, item in enumerate(sequence.items or ()):
+        inside = {element.tag: element for element in item.elements}
+        if _CONTENT not in inside or _TRANSFER_SYNTAX not in inside:
+            raise MalformedError(f"item {number + 1} of (0400,0500) has no content or no transfer syntax")
+        content = header.value(inside[_CONTENT])
+        items.append((uid_text(header.value(inside[_TRANSFER_SYNTAX])), content[: _der_length(content)]))
+    if not items:
+        raise MalformedError("(0400,0500) has no item")
+    return tuple(items)
+
+
+def encode_original(elements: Mapping[int, tuple[str, bytes]], *, context: bytes | None = None) -> bytes:
+    """The Encrypted Attributes Data Set that holds original attributes (VR, value): the plaintext of one content.
+
+    ``context``, JSON in UTF-8, says in a private element which file they are of; other software would take it for one of
+    them.
+
+    Raises:
+        InputError: they are too long for one item.
+    """
+    bound = {} if context is None else {_CREATOR: ("LO", PRIVATE_CREATOR), _CONTEXT: ("UT", context)}
+    inside = {**elements, **bound}
+    return _sequence(_MODIFIED_ATTRIBUTES, [b"".join(encode_element(tag, *inside[tag]) for tag in sorted(inside))])
+
+
+def decode_original(data: bytes, *, transfer_syntax: str) -> tuple[bytes | None, Mapping[int, tuple[str, bytes]]]:
+    """The context, where there is one, and the original attributes: VR and value in Explicit VR Little Endian.
+
+    Raises:
+        MalformedError: it is no data set of this transfer syntax, or has not one item of the Modified Attributes Sequence.
+        InputError: it is beyond the bounds of ``header``.
+    """
+    syntax = encode_element(0x00020010, "UI", transfer_syntax.encode("ascii", "replace"))
+    meta = encode_element(0x00020000, "UL", len(syntax).to_bytes(4, "little")) + syntax
+    # A walk tells the encoding by the first element, and no file begins with group 0400.
+    first = struct.pack("<HHL", 0x0008, 0x0005, 0)
+    if transfer_syntax != IMPLICIT_VR_LITTLE_ENDIAN:
+        first = encode_element(_CHARACTER_SET, "CS", b"")
+    header = walk(BytesSource(bytes(128) + b"DICM" + meta + first + data))
+    top = {element.tag: element for element in header.elements}
+    items = top[_MODIFIED_ATTRIBUTES].items if _MODIFIED_ATTRIBUTES in top else None
+    if items is None or len(items) != 1:
+        raise MalformedError("the sealed attributes are not one item of (0400,0550)")
+    found = {element.tag: element_value(header, element, signed=False) for element in items[0].elements}
+    if found.get(_CREATOR, ("", b""))[1].rstrip(b" ") != PRIVATE_CREATOR:
+        return None, found
+    del found[_CREATOR]
+    return found.pop(_CONTEXT, ("UT", b""))[1].rstrip(b" "), found
+
+
+def is_ours(data: bytes) -> bool:
+    """Whether an Encrypted Attributes Data Set holds a patch as ``encode_attributes`` writes it, and not attributes."""
+    return data.startswith(_element(_CHARACTER_SET, b"CS", _UTF_8) + _element(_CREATOR, b"LO", PRIVATE_CREATOR), 20)
+
+
+def element_value(header: Header, element: Element, *, signed: bool) -> tuple[str, bytes]:
+    """VR and value of an element as it stands in a file in Explicit VR Little Endian; a sequence's value is its items.
+
+    Raises:
+        MalformedError: pixels in fragments, which are no value.
+    """
+    if is_explicit(element):
+        return element.vr, header.read(element.value, element.length)
+    written = b"".join(run(Plan(tuple(explicit(header, element, signed=signed))), (header.source,)))
+    vr = written[4:6].decode("ascii")
+    return vr, written[12 if vr in LONG_VRS else 8 :]
 
 
 def _tag(tag: int) -> bytes:

@@ -19,7 +19,8 @@ from leadglass.dicom.frames import significant
 from leadglass.dicom.instance import Identified, scan
 from leadglass.errors import ConflictError, LeadglassError, ShreddedError, UnavailableError, VerificationError
 from leadglass.flows import vault
-from leadglass.flows.ingest import cell_edge, patch_parts
+from leadglass.flows.ingest import patch_parts
+from leadglass.flows.outlines import cell_edge, outlines_part
 from leadglass.flows.record import allow, may, record
 from leadglass.flows.session import Session, service
 from leadglass.flows.vault import Film
@@ -118,7 +119,7 @@ def examine(site: Site, session: Session, engine: TextEngine, instance_id: str) 
         with site.database.begin() as transaction:
             vault.check_stored(site, new)
             if examined.kinds != instance.kinds:
-                _check_no_grant_waits(site, transaction, instance.id)
+                check_no_grant_waits(site, transaction, instance.id)
             transaction.instances.swap(instance, examined)
             record(
                 site,
@@ -139,8 +140,12 @@ def examine(site: Site, session: Session, engine: TextEngine, instance_id: str) 
     return examined
 
 
-def _check_no_grant_waits(site: Site, transaction: Transaction, instance: InstanceId) -> None:
-    """A grant names the regions that the film had: once text is another one, the treating reader would not see it."""
+def check_no_grant_waits(site: Site, transaction: Transaction, instance: InstanceId) -> None:
+    """Return where nobody holds a grant: it names the regions that the film had, and those drawn later would stay covered.
+
+    Raises:
+        ConflictError: somebody holds one that is neither used nor expired.
+    """
     now = site.clock.now()
     if any(grant.uses_left and now < grant.expires for grant in transaction.grants.find(instance=instance)):
         raise ConflictError(
@@ -176,18 +181,35 @@ def _significant(film: Film) -> Iterator[Frame]:
 
 
 def _with_text(site: Site, instance: StoredInstance, film: Film, boxes: Iterable[Box]) -> StoredInstance:
-    """The same instance with a region of text where the boxes are, its patches taken anew and stored.
+    """The same instance with a region of text where the boxes are.
 
     Raises:
         VerificationError: what was stored anew does not give the received file back.
     """
-    drawn = _text_drawn(film.partition, boxes, grid=cell_edge(site, film.frames[0]))
-    patches = vault.seal_parts(site, instance.id, patch_parts(take(film.frames, drawn)))
-    old = {Part.patch(kind) for kind in instance.kinds}
+    edge = cell_edge(site, rows=film.partition.rows, columns=film.partition.columns)
+    return redrawn(site, instance, film, _text_drawn(film.partition, boxes, grid=edge))
+
+
+def redrawn(
+    site: Site,
+    instance: StoredInstance,
+    film: Film,
+    drawn: Partition,
+    *,
+    outlines: Mapping[RegionKind, Mask] | None = None,
+) -> StoredInstance:
+    """The same instance in another partition, its patches taken anew and stored; ``outlines`` instead of those it has.
+
+    Raises:
+        VerificationError: what was stored anew does not give the received file back.
+    """
+    anew = [*([] if outlines is None else [outlines_part(outlines)]), *patch_parts(take(film.frames, drawn))]
+    stored = vault.seal_parts(site, instance.id, anew)
+    old = {*(Part.patch(kind) for kind in instance.kinds), *(part.part for part in stored)}
     kept = tuple(part for part in instance.parts if part.part not in old)
-    changed = replace(instance, kinds=drawn.kinds, parts=(*kept, *patches))
+    changed = replace(instance, kinds=drawn.kinds, parts=(*kept, *stored))
     if not vault.comes_back(site, changed):
-        vault.discard(site, patches)
+        vault.discard(site, stored)
         raise VerificationError(f"instance {instance.id} does not come back bit for bit from what was stored")
     return changed
 

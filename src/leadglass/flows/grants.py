@@ -12,14 +12,20 @@ from leadglass.flows.checkpoint import check_not_behind
 from leadglass.flows.record import record_refusal
 from leadglass.flows.request import circumstances
 from leadglass.flows.session import Session
-from leadglass.model.access import Action, Grant, Outcome, Strength
+from leadglass.model.access import Action, Grant, Outcome
 from leadglass.model.instance import StoredInstance
-from leadglass.policy.decide import decide, stronger
+from leadglass.policy.decide import Terms, decide
 from leadglass.policy.quorum import check_grant, count
 from leadglass.ports import Transaction
 from leadglass.site import Site
 
-_COMMANDS = {Action.LIFT: "key", Action.RESTORE: "restore", Action.VIEW: "release", Action.EXPORT: "release"}
+_COMMANDS = {
+    Action.LIFT: "key",
+    Action.RESTORE: "restore",
+    Action.VIEW: "release",
+    Action.EXPORT: "release",
+    Action.SHRED: "shred",
+}
 
 
 def usable(site: Site, session: Session, grant_id: str, actions: Collection[Action]) -> tuple[Grant, StoredInstance]:
@@ -35,7 +41,7 @@ def usable(site: Site, session: Session, grant_id: str, actions: Collection[Acti
         if grant is None:
             raise InputError(f"there is no grant {grant_id}", hint="ask for one: leadglass request")
         instance = vault.find(transaction, grant.request.instance)
-        refusal, mark = _standing(site, transaction, session, grant, instance)
+        refusal, terms = _standing(site, transaction, session, grant, instance)
     if refusal is not None:
         _record(site, session, grant, refusal)
         raise refusal
@@ -44,7 +50,7 @@ def usable(site: Site, session: Session, grant_id: str, actions: Collection[Acti
             f"grant {grant_id} is for {grant.request.action}",
             hint=f"use it with: leadglass {_COMMANDS[grant.request.action]}",
         )
-    return replace(grant, mark=mark), instance
+    return replace(grant, mark=terms.mark, style=terms.style, shape=terms.shape, seal=terms.seal), instance
 
 
 @contextmanager
@@ -65,11 +71,11 @@ def spending(site: Site, session: Session, grant: Grant) -> Iterator[Transaction
             if current is None:
                 raise ConflictError(f"grant {grant.id} is gone", hint="run: leadglass log verify")
             instance = vault.find(transaction, grant.request.instance)
-            refusal, mark = _standing(site, transaction, session, current, instance)
+            refusal, terms = _standing(site, transaction, session, current, instance)
             if refusal is not None:
                 raise refusal
-            if grant.mark is not stronger(mark, grant.mark):
-                raise ConflictError("policy wants a stronger mark since a moment ago", hint="try again")
+            if Terms.of(grant) != Terms.of(grant).careful(terms):
+                raise ConflictError("policy wants a stronger mark or another cover since a moment ago", hint="try again")
             transaction.grants.swap(current, replace(current, uses_left=current.uses_left - 1))
             yield transaction
     except RefusedError as error:
@@ -79,18 +85,18 @@ def spending(site: Site, session: Session, grant: Grant) -> Iterator[Transaction
 
 def _standing(
     site: Site, transaction: Transaction, session: Session, grant: Grant, instance: StoredInstance
-) -> tuple[RefusedError | None, Strength]:
-    """Why the grant may not be used now, None where it may; and how a copy is marked, as policy says now if that is more."""
+) -> tuple[RefusedError | None, Terms]:
+    """Why the grant may not be used now, None where it may; and how a copy is made, as policy says now if that is more."""
     if grant.requester != session.actor.name:
         other = RefusedError("a grant serves the person who asked for it", hint="ask for one of your own: leadglass request")
-        return other, grant.mark
+        return other, Terms.of(grant)
     try:
         check_grant(grant, now=site.clock.now())
     except GrantExpiredError as error:
-        return error, grant.mark
+        return error, Terms.of(grant)
     account = transaction.people.get(grant.requester)
     if account is None or not account.active:
-        return RefusedError("this account is closed"), grant.mark
+        return RefusedError("this account is closed"), Terms.of(grant)
     # Orders are closed, pixels turn out to need review, approvers leave: policy is asked as things stand now.
     approvers, officers, heads = _standing_approvals(transaction, grant)
     known = circumstances(transaction, instance, grant.request, account.actor)
@@ -103,8 +109,8 @@ def _standing(
     given = set(grant.regions) <= set(decision.shown) and (decision.identity or not grant.identity)
     if decision.outcome is not Outcome.PERMIT or not given:
         refusal = RefusedError("what this grant gave is no longer permitted", reasons=decision.reasons, hint="ask again")
-        return refusal, grant.mark
-    return None, stronger(grant.mark, decision.mark)
+        return refusal, Terms.of(grant)
+    return None, Terms.of(grant).careful(Terms.of(decision))
 
 
 def _standing_approvals(transaction: Transaction, grant: Grant) -> tuple[int, int, int]:

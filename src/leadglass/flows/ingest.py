@@ -6,25 +6,26 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from leadglass.anatomy.outline import Outlines
 from leadglass.deid.clean import clean
 from leadglass.deid.pseudonym import PseudonymKeys
 from leadglass.deid.terms import search_terms
 from leadglass.dicom.frames import constant_rle, decode
 from leadglass.dicom.header import RLE_LOSSLESS
-from leadglass.dicom.instance import Clean, Identified, Treated, compose, scan
+from leadglass.dicom.instance import Clean, Treated, compose, scan
 from leadglass.dicom.plan import encode as encode_plan
 from leadglass.dicom.source import Source, chunks
 from leadglass.errors import ConflictError, InputError
 from leadglass.flows import vault
+from leadglass.flows.outlines import cell_edge, outlined, outlines_part
 from leadglass.flows.record import allow, record
 from leadglass.flows.session import Session
 from leadglass.flows.terms import term
 from leadglass.flows.vault import name_of, sha256_of
 from leadglass.model.access import Duty, PixelState
-from leadglass.model.frame import Frame
 from leadglass.model.ids import InstanceId, SeriesId, StudyId, Term
 from leadglass.model.instance import Part, StoredInstance, Tier
-from leadglass.model.region import Partition, Patch
+from leadglass.model.region import Patch
 from leadglass.site import Site
 from leadglass.veil.cover import take
 from leadglass.veil.partition import partition
@@ -39,8 +40,11 @@ class Arrival(StrEnum):
 
 @dataclass(frozen=True)
 class Ingested:
+    """What became of one file; ``whole`` says why nothing of a new film is outlined, empty where something is."""
+
     arrival: Arrival
     instance: StoredInstance
+    whole: str = ""
 
 
 def ingest(site: Site, session: Session, source: Source) -> Ingested:
@@ -52,6 +56,7 @@ def ingest(site: Site, session: Session, source: Source) -> Ingested:
         RefusedError: the session may not ingest.
         InputError: the file is not DICOM, broken, or its pixels cannot make the round trip.
         ConflictError: the SOP Instance UID is known with other content; on record.
+        ShreddedError: a film of this SOP Instance UID was shredded.
     """
     allow(site, session.actor, Duty.INGEST)
     identified = scan(source)
@@ -61,13 +66,15 @@ def ingest(site: Site, session: Session, source: Source) -> Ingested:
         return known
 
     frames = tuple(decode(identified.layout, identified.pixels, encapsulated=identified.encapsulated))
-    parts = find_parts(site, identified, frames)
+    outlines = outlined(site, identified, frames)
+    rows, columns = frames[0].rows, frames[0].columns
+    parts = partition(outlines.for_cover(), rows=rows, columns=columns, grid=cell_edge(site, rows=rows, columns=columns))
     header = clean(identified, profile=site.profile, keys=PseudonymKeys(site.keys.secret("pseudonyms")))
     covered = constant_rle(identified.layout, int(level_at_rest(frames[0]).flat[0]))
     composed = compose(header, Treated(transfer_syntax=RLE_LOSSLESS, value=covered, photometric=frames[0].photometric))
 
     site.keys.create(instance_id)
-    sealed = vault.seal_parts(site, instance_id, _parts(composed, take(frames, parts)))
+    sealed = vault.seal_parts(site, instance_id, _parts(composed, take(frames, parts), outlines))
     terms = search_terms(identified)
     instance = StoredInstance(
         id=instance_id,
@@ -104,6 +111,7 @@ def ingest(site: Site, session: Session, source: Source) -> Ingested:
                 profile=site.profile.digest or None,
                 options=sorted(site.profile.options),
                 attributes=len(header.notes),
+                whole=outlines.why or None,
             )
     except ConflictError:
         # Another process was faster; what we stored has names of its own and nobody will ask for it.
@@ -111,20 +119,7 @@ def ingest(site: Site, session: Session, source: Source) -> Ingested:
         if known := _known(site, session, instance_id, received):
             return known
         raise
-    return Ingested(Arrival.NEW, instance)
-
-
-def find_parts(site: Site, identified: Identified, frames: tuple[Frame, ...]) -> Partition:
-    """The partition of a film. Objects of several frames or in colour are one region, ``rest``."""
-    first = frames[0]
-    alone = len(frames) == 1 and first.samples.ndim == 2
-    outlines = site.detector(first, view=identified.view_position, modality=identified.modality).masks if alone else {}
-    return partition(outlines, rows=first.rows, columns=first.columns, grid=cell_edge(site, first))
-
-
-def cell_edge(site: Site, frame: Frame) -> int:
-    """Edge of a partition cell, in pixels of a film of that size."""
-    return max(1, round(site.grid * max(frame.rows, frame.columns) / 2048))
+    return Ingested(Arrival.NEW, instance, outlines.why)
 
 
 def _check_round_trip(site: Site, instance: StoredInstance) -> None:
@@ -143,6 +138,9 @@ def _known(site: Site, session: Session, instance_id: InstanceId, received: str)
         instance = transaction.instances.get(instance_id)
         if instance is None:
             return None
+        if instance.tier is Tier.SHREDDED:
+            # Not known by its bytes any more, but by its UID: what had to go does not come back with the next resend.
+            raise vault.shredded(instance_id)
         if instance.fingerprint == received:
             return Ingested(Arrival.KNOWN, instance)
         record(site, transaction.log, "conflict", actor=session.actor, subject=instance_id)
@@ -152,11 +150,13 @@ def _known(site: Site, session: Session, instance_id: InstanceId, received: str)
     )
 
 
-def _parts(composed: Clean, patches: tuple[Patch, ...]) -> Iterator[tuple[str, Iterable[bytes]]]:
+def _parts(composed: Clean, patches: tuple[Patch, ...], outlines: Outlines) -> Iterator[tuple[str, Iterable[bytes]]]:
     yield Part.CLEAN, composed.chunks()
     yield Part.RESIDUE, (encode_plan(composed.inverse),)
     if composed.stream is not None:
         yield Part.STREAM, chunks(composed.stream)
+    if any(mask.any() for mask in outlines.masks.values()):
+        yield outlines_part(outlines.masks)
     yield from patch_parts(patches)
 
 

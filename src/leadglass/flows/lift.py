@@ -1,4 +1,7 @@
-"""Hand out the keys of sealed regions in one release: offline, its holder sees what lies under the cover."""
+"""Hand out the keys of sealed regions in one release: offline, its holder sees what lies under the cover.
+
+Where the recipient has a key of their own, the key file is sealed for it: whoever else finds it has nothing.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from datetime import datetime
 
 from leadglass.errors import ConflictError
 from leadglass.flows.grants import spending, usable
-from leadglass.flows.open import KEY_FORMAT, MARK
+from leadglass.flows.open import KEY_FORMAT, MARK, key_file_context
 from leadglass.flows.record import record
 from leadglass.flows.release import region_context, release_key_context, release_uid
 from leadglass.flows.session import Session
@@ -16,7 +19,9 @@ from leadglass.model.entry import canonical, timestamp
 from leadglass.model.ids import ReleaseId
 from leadglass.model.region import RegionKind
 from leadglass.ports import Outlet
+from leadglass.seal.hpke import seal_for
 from leadglass.seal.keys import region_key
+from leadglass.seal.public import KeyKind, read_public
 from leadglass.site import Site
 
 
@@ -26,6 +31,8 @@ class KeyFile:
     regions: tuple[RegionKind, ...]
     path: str
     expires: datetime
+    sealed_for: str | None
+    """Fingerprint of the recipient's key; None where they have none."""
 
 
 def lift(site: Site, session: Session, grant_id: str, outlet: Outlet, *, name: str) -> KeyFile:
@@ -39,6 +46,7 @@ def lift(site: Site, session: Session, grant_id: str, outlet: Outlet, *, name: s
     grant, instance = usable(site, session, grant_id, (Action.LIFT,))
     with site.database.begin() as transaction:
         release = transaction.releases.get(grant.request.release or "")
+        account = transaction.people.get(grant.request.recipient)
     if release is None:
         raise ConflictError(f"the release {grant.request.release} is gone")
     key = site.keys.unwrap(instance.id, release.wrapped_key, context=release_key_context(release.id))
@@ -56,6 +64,11 @@ def lift(site: Site, session: Session, grant_id: str, outlet: Outlet, *, name: s
             "regions": [_region(site, release.id, kind, key=key, purpose=release.purpose) for kind in secrets],
         }
     )
+    public = read_public(account.sealing_key) if account is not None and account.sealing_key else None
+    sealed_for = public.fingerprint if public is not None and public.kind is KeyKind.PERSON else None
+    if public is not None and sealed_for is not None:
+        instance_uid = release_uid(key, release=release.id)
+        content = seal_for(content, to=public, context=key_file_context(instance_uid))
     slot = outlet.reserve(name, len(content))
     try:
         with spending(site, session, grant) as transaction:
@@ -70,9 +83,10 @@ def lift(site: Site, session: Session, grant_id: str, outlet: Outlet, *, name: s
                 purpose=grant.request.purpose,
                 regions=list(kinds),
                 unmarked=whole,
+                sealed_for=sealed_for,
                 expires=timestamp(grant.expires),
             )
-        return KeyFile(release.id, kinds, slot.deliver((content,)), grant.expires)
+        return KeyFile(release.id, kinds, slot.deliver((content,)), grant.expires, sealed_for)
     finally:
         slot.abandon()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from leadglass.deid.charset import read_text
 from leadglass.dicom.instance import scan
-from leadglass.dicom.source import Source
+from leadglass.errors import ShreddedError
 from leadglass.flows import vault
 from leadglass.flows.checkpoint import check_not_behind
 from leadglass.flows.record import allow, record
@@ -16,7 +16,7 @@ from leadglass.flows.session import Session
 from leadglass.flows.terms import patient_terms, term
 from leadglass.model.access import Action, Circumstances, Duty, Outcome, Purpose, Request
 from leadglass.model.ids import Term
-from leadglass.model.instance import StoredInstance
+from leadglass.model.instance import StoredInstance, Tier
 from leadglass.policy.decide import decide
 from leadglass.ports import Transaction
 from leadglass.site import Site
@@ -59,7 +59,8 @@ def listing(
     with site.database.begin() as transaction:
         wanted = [{found for each in terms for found in transaction.terms.find(each)} for terms in searched]
         found = [each for each in transaction.instances.find() if all(each.id in ids for ids in wanted)]
-        asked = [(each, *_primary_look(transaction, session, each)) for each in found] if identity else []
+        named = [each for each in found if identity and each.tier is not Tier.SHREDDED]
+        asked = [(each, *_primary_look(transaction, session, each)) for each in named]
     # Policy is asked outside the transaction: a long list keeps nobody from writing.
     shown = {each.id for each, request, known in asked if _may_name(site, session, request, known)}
     if shown:
@@ -67,11 +68,15 @@ def listing(
             check_not_behind(site, transaction)
             for instance in sorted(shown):
                 record(site, transaction.log, "identity listed", actor=session.actor, subject=instance)
-    return tuple(Listed(each, _patient(vault.received(site, each)) if each.id in shown else None) for each in found)
+    return tuple(Listed(each, _patient(site, each) if each.id in shown else None) for each in found)
 
 
-def _patient(received: Source) -> Patient:
-    identified = scan(received)
+def _patient(site: Site, instance: StoredInstance) -> Patient | None:
+    """Who the film is of; None where it was shredded a moment ago."""
+    try:
+        identified = scan(vault.received(site, instance))
+    except ShreddedError:
+        return None
 
     def text(tag: int) -> str | None:
         return read_text(identified.value(tag) or b"", identified.charset).strip() or None

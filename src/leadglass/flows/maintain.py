@@ -1,4 +1,4 @@
-"""What a site does by itself: sweep, look at pixels that nobody looked at, make films findable, put entries into the log."""
+"""What a site does by itself: finish, sweep, look at pixels that nobody looked at, make films findable, checkpoint."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from leadglass.flows.examine import Examination, examine_all
 from leadglass.flows.indexing import Indexed, index_films
 from leadglass.flows.record import allow, record
 from leadglass.flows.session import Session
+from leadglass.flows.shred import Finished, finish_all
 from leadglass.model.access import Duty
 from leadglass.model.ids import BlobId, InstanceId
 from leadglass.ports import Transaction
@@ -22,6 +23,7 @@ UNNAMED_FOR = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Maintained:
+    shreds: Finished
     blobs: int
     unfinished: int
     pixels: Examination
@@ -31,7 +33,7 @@ class Maintained:
     @property
     def unfound(self) -> tuple[Exception, ...]:
         """Why films have no fingerprint and are not found when they are looked for."""
-        return self.indexed.failed if self.indexed else ()
+        return tuple(self.indexed.failed.values()) if self.indexed else ()
 
 
 def maintain(
@@ -40,7 +42,7 @@ def maintain(
     *,
     progress: Callable[[Sequence[InstanceId], str], Iterable[InstanceId]] = lambda instances, _: instances,
 ) -> Maintained:
-    """Sweep, examine pixels, make fingerprints, checkpoint.
+    """Finish shreds, sweep, examine pixels, make fingerprints, checkpoint.
 
     ``progress`` is given the instances to work on and what for, and gives them on.
 
@@ -51,6 +53,7 @@ def maintain(
         RefusedError: the session may not maintain the site.
     """
     allow(site, session.actor, Duty.MAINTAIN)
+    shreds = finish_all(site)
     before = site.clock.now() - UNNAMED_FOR
     old = {blob for blob, stored in site.blobs.stored() if stored < before}
     with site.database.begin() as transaction:
@@ -67,7 +70,7 @@ def maintain(
     indexed = None
     if site.aligner is not None:
         indexed = index_films(site, site.aligner, progress=lambda films: progress(films, "fingerprints"))
-    return Maintained(len(orphans), unfinished, pixels, indexed, checkpoint(site).size)
+    return Maintained(shreds, len(orphans), unfinished, pixels, indexed, checkpoint(site).size)
 
 
 def _named(transaction: Transaction) -> set[BlobId]:

@@ -1,30 +1,38 @@
-"""Lift sealed regions of a released file with a key file. No site, no network."""
+"""Lift sealed regions of a file, with a key file or a private key. No site, no network."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from leadglass.dicom.derived import SOURCE_IMAGE_SEQUENCE, source_image, source_image_uids
-from leadglass.dicom.frames import decode, native
-from leadglass.dicom.instance import Identified, Rendition, compose_rendition, scan
+from leadglass.dicom.frames import decode, native, native_length
+from leadglass.dicom.header import PIXEL_DATA
+from leadglass.dicom.instance import SOP_INSTANCE_UID, Identified, Rendition, compose_rendition, is_image_pixel, scan
 from leadglass.dicom.sealed import (
     ENCRYPTED_ATTRIBUTES,
     decode_attributes,
+    decode_original,
     decode_sealed,
     encode_sealed,
+    is_ours,
+    sealed_items,
 )
 from leadglass.dicom.source import Source
-from leadglass.dicom.uids import uuid_uid
+from leadglass.dicom.uids import uid_text, uuid_uid
 from leadglass.errors import GrantExpiredError, InputError, MalformedError, SealBrokenError
 from leadglass.mark.unmark import Unmark
-from leadglass.model.entry import moment
+from leadglass.model.entry import canonical, moment
 from leadglass.model.region import Patch, RegionKind
-from leadglass.seal.cms import kek_ids, open_authenveloped
+from leadglass.seal.cms import authenticates, kek_ids, open_authenveloped, open_with_key
+from leadglass.seal.hpke import FORMAT as HPKE
+from leadglass.seal.hpke import open_for
+from leadglass.seal.public import PrivateKey
 from leadglass.veil.cover import uncover
 from leadglass.veil.patch import decode as decode_patch
 
@@ -50,36 +58,45 @@ class RegionSecret:
 class Opened:
     """The film with the lifted regions in their place; what has no key here stays covered and sealed.
 
-    ``unmarked`` where the mark is off as well, and every sample is as it was received.
+    ``unmarked`` where the mark is off as well, and every sample is as it was received. ``identified`` where attributes that
+    were sealed are back. Not ``authenticated`` where some of it came out of a cipher that lets changes pass (PS3.15 E.1.1).
     """
 
     rendition: Rendition
     regions: tuple[RegionKind, ...]
     unmarked: bool
+    identified: bool = False
+    authenticated: bool = True
 
 
-def open_release(source: Source, key_file: bytes, *, now: datetime) -> Opened:
+def key_file_context(instance: str) -> bytes:
+    """What a key file that is sealed for one person is bound to: the SOP Instance UID of the released file."""
+    return canonical({"v": KEY_FORMAT, "instance": instance})
+
+
+def open_release(source: Source, key_file: bytes, *, now: datetime, mine: PrivateKey | None = None) -> Opened:
     """Put every region that ``key_file`` opens back into a released film, sample by sample exact.
 
-    Where it opens everything, and the copy is reversible, the mark comes off.
+    Where it opens everything, and the copy is reversible, the mark comes off. ``mine`` opens a key file that was sealed for
+    one person.
 
     Raises:
-        InputError: the file holds nothing sealed, the key file is none, or it belongs to another release.
+        InputError: the file holds nothing sealed, the key file is none, or it belongs to another release or person.
         GrantExpiredError: the key has expired. (A clock can be turned back: the term binds honest people.)
         SealBrokenError: a sealed part was changed.
         VerificationError: without its mark the film is not what was marked.
     """
-    secrets, expires = read_key_file(key_file)
+    released = scan(source)
+    uids = {released.sop_instance_uid, *source_image_uids(released)}
+    secrets, expires = read_key_file(_for_me(key_file, mine, uids=uids))
     if now >= expires:
         raise GrantExpiredError("the key file has expired", hint="ask for a new one: leadglass request --action lift")
-    released = scan(source)
     sealed = released.top.get(ENCRYPTED_ATTRIBUTES)
     if sealed is None:
         raise InputError("the file holds no sealed region", hint="is it the file of a leadglass release?")
     patches: list[Patch] = []
     unmark: Unmark | None = None
     remaining: list[bytes] = []
-    uids = {released.sop_instance_uid, *source_image_uids(released)}
     for content in decode_sealed(released.header.read(sealed.offset, sealed.end - sealed.offset)):
         secret = _fitting(content, secrets)
         if secret is None:
@@ -112,6 +129,104 @@ def open_release(source: Source, key_file: bytes, *, now: datetime) -> Opened:
     return Opened(rendition, opened, unmark is not None)
 
 
+def open_sealed(source: Source, key: PrivateKey) -> Opened:
+    """Put back every region and attribute that is sealed for the holder of ``key``, whoever sealed them.
+
+    Raises:
+        InputError: the file holds nothing sealed, or nothing that this key opens.
+        SealBrokenError: a sealed part was changed, or moved here from another file.
+        MalformedError: what was sealed is no attributes that a file could have.
+    """
+    sealed_file = scan(source)
+    sequence = sealed_file.top.get(ENCRYPTED_ATTRIBUTES)
+    if sequence is None:
+        raise InputError("the file holds no sealed region", hint="is it a file that leadglass sealed?")
+    uids = {sealed_file.sop_instance_uid, *source_image_uids(sealed_file)}
+    patches, unmark, attributes, remaining = list[Patch](), list[Unmark](), dict[int, tuple[str, bytes]](), list[bytes]()
+    authenticated = True
+    for syntax, content in sealed_items(sealed_file.header, sequence):
+        try:
+            opened = open_with_key(content, key)
+        except SealBrokenError:
+            # For somebody else, or changed: which of the two only its own key tells.
+            remaining.append(content)
+            continue
+        authenticated = authenticated and authenticates(content)
+        if not is_ours(opened):
+            said, original = decode_original(opened, transfer_syntax=syntax)
+            if said is not None and _fields(said).get("instance") not in uids:
+                raise SealBrokenError("sealed attributes were moved here from another file")
+            attributes |= original
+            continue
+        context, encoded = decode_attributes(opened)
+        bound = _fields(context)
+        if bound.get("instance") not in uids:
+            raise SealBrokenError("a sealed region was moved here from another file or region")
+        if bound.get("region") == MARK:
+            unmark.append(Unmark.decode(encoded))
+        else:
+            patches.append(decode_patch(encoded))
+            if patches[-1].region.kind != bound.get("region"):
+                raise SealBrokenError("a sealed region was moved here from another file or region")
+    if not patches and not attributes and not unmark:
+        raise InputError("the key opens nothing in this file", hint="it was sealed for other people, or was changed")
+    made = _put_back(source, sealed_file, patches, attributes, remaining, unmark=unmark)
+    return replace(made, authenticated=authenticated)
+
+
+def _put_back(
+    source: Source,
+    sealed_file: Identified,
+    patches: Sequence[Patch],
+    attributes: Mapping[int, tuple[str, bytes]],
+    remaining: Sequence[bytes],
+    *,
+    unmark: Sequence[Unmark],
+) -> Opened:
+    """The file with patches and attributes in their place; with all of them it is the one that was sealed."""
+    layout = sealed_file.layout
+    frames = list(decode(layout, sealed_file.pixels, encapsulated=sealed_file.encapsulated))
+    for patch in patches:
+        frames = [uncover(frame, patch, index) for index, frame in enumerate(frames)]
+    if unmark and not remaining:
+        frames = list(unmark[0].off(frames))
+    whole = PIXEL_DATA in attributes
+    covered = _named_as_covered(sealed_file.text(DERIVATION_DESCRIPTION))
+    _, said = attributes.get(DERIVATION_DESCRIPTION, ("", b""))
+    still = _named_as_covered(said.decode("ascii", "replace"))
+    kinds = (
+        tuple(kind for kind in covered if kind not in still)
+        if whole
+        else tuple(kind for kind in RegionKind if kind in {patch.region.kind for patch in patches})
+    )
+    restored = {tag: value for tag, value in attributes.items() if not is_image_pixel(tag)}
+    identified = any(tag in restored for tag in _NAMES)
+    uid = restored.get(SOP_INSTANCE_UID)
+    rendition = compose_rendition(
+        source,
+        frames=attributes[PIXEL_DATA][1][: native_length(layout)] if whole else b"".join(native(frames, layout)),
+        layout=layout,
+        sop_instance_uid=_opened_uid(sealed_file, kinds, unmarked=False) if uid is None or remaining else uid_text(uid[1]),
+        set_elements=restored if restored else _derived(sealed_file, kinds, len(remaining), unmarked=bool(unmark)),
+        remove=(*(() if remaining else (ENCRYPTED_ATTRIBUTES,)), *(_SAYS_DEIDENTIFIED if identified else ())),
+        sealed=encode_sealed(remaining) if remaining else None,
+    )
+    return Opened(rendition, kinds, bool(unmark) and not remaining, identified)
+
+
+def _named_as_covered(description: str) -> tuple[RegionKind, ...]:
+    """The regions that a Derivation Description of ours says are covered."""
+    _, _, said = description.partition("covered:")
+    words = said.partition(";")[0].replace(",", " ").split()
+    return tuple(kind for kind in RegionKind if kind in words)
+
+
+_NAMES = (0x00100010, 0x00100020)
+"""Patient's Name and Patient ID: with them among the attributes the file names somebody again."""
+_SAYS_DEIDENTIFIED = (0x00120062, 0x00120063, 0x00120064, 0x00280303, DERIVATION_DESCRIPTION)
+"""What a sealed file says of its making, untrue once it is open; what the original said of it is among the attributes."""
+
+
 def _opened_uid(released: Identified, opened: Collection[RegionKind], *, unmarked: bool) -> str:
     """The opened film is another image than the released one, and the same one whoever opens the same regions of it."""
     words = ",".join((*opened, *((MARK,) if unmarked else ())))
@@ -128,6 +243,21 @@ def _derived(
         DERIVATION_DESCRIPTION: ("ST", f"leadglass opened: {', '.join(opened) or 'nothing'}{still}".encode()),
         SOURCE_IMAGE_SEQUENCE: source_image(sop_class=released.sop_class, sop_instance_uid=source),
     }
+
+
+def _for_me(key_file: bytes, mine: PrivateKey | None, *, uids: Collection[str]) -> bytes:
+    """The key file itself, where it is one that was sealed for one person."""
+    if not key_file.startswith(HPKE):
+        return key_file
+    if mine is None:
+        raise InputError("the key file was sealed for one person's key", hint="add --mine FILE, your private key")
+    for uid in uids:
+        with suppress(SealBrokenError):
+            return open_for(key_file, key=mine, context=key_file_context(uid))
+    raise InputError(
+        "this private key does not open the key file, or the key file is of another release",
+        hint="compare the release's name, and whose key it was sealed for",
+    )
 
 
 def read_key_file(data: bytes) -> tuple[Mapping[bytes, RegionSecret], datetime]:

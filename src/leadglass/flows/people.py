@@ -11,6 +11,7 @@ from leadglass.flows.session import Session
 from leadglass.model.access import Account, Actor, Duty, Role
 from leadglass.model.ids import PersonName
 from leadglass.seal.person import new_identity
+from leadglass.seal.public import PublicKey, read_public, write_public
 from leadglass.site import Site
 
 PERSONAL_ROLES = tuple(role for role in Role if role is not Role.SERVICE)
@@ -79,6 +80,7 @@ def change_passphrase(site: Site, session: Session, passphrase: str) -> Account:
     if account is None or not account.active:
         raise RefusedError("this account is closed")
     made = _account(site, account.actor.name, account.actor.roles, account.actor.department, passphrase)
+    made = replace(made, sealing_key=account.sealing_key)
     with site.database.begin() as transaction:
         transaction.people.swap(account, made)
         record(site, transaction.log, "passphrase changed", actor=session.actor, public_key=made.public_key.hex())
@@ -106,6 +108,84 @@ def disable(site: Site, session: Session, name: str) -> Account:
         transaction.people.swap(account, disabled)
         record(site, transaction.log, "person disabled", actor=session.actor, person=name)
     return disabled
+
+
+def register_key(site: Site, session: Session, name: str, public: PublicKey) -> Account:
+    """From now on what is sealed for this person is sealed for ``public``; what was sealed before is not touched.
+
+    A person does this for themselves, an administrator for anybody.
+
+    Raises:
+        RefusedError: the session may not.
+        InputError: there is no such person.
+        ConflictError: they have a key, or the account is closed.
+    """
+    return _change_key(site, session, name, public)
+
+
+def revoke_key(site: Site, session: Session, name: str) -> Account:
+    """Nothing more is sealed for this person's key. What was sealed for it before, its holder can open.
+
+    Raises:
+        RefusedError: the session may not.
+        InputError: there is no such person, or they have no key.
+        ConflictError: the account was changed meanwhile.
+    """
+    return _change_key(site, session, name, None)
+
+
+def holder(site: Site, session: Session, name: str) -> Account:
+    """The account of a person, for themselves or for who manages people.
+
+    Raises:
+        RefusedError: the session may not.
+        InputError: there is no such person.
+    """
+    if session.actor.name != name:
+        allow(site, session.actor, Duty.MANAGE_PEOPLE)
+    with site.database.begin() as transaction:
+        account = transaction.people.get(name)
+    if account is None:
+        raise InputError(f"there is no person {name!r}", hint="leadglass people list")
+    return account
+
+
+def may_change_key(site: Site, session: Session, name: str) -> None:
+    """Return where ``register_key`` would register a key for this person.
+
+    Raises:
+        RefusedError, InputError, ConflictError: as ``register_key``.
+    """
+    _check_free(holder(site, session, name))
+
+
+def _check_free(account: Account) -> None:
+    if account.sealing_key is not None:
+        raise ConflictError(f"{account.actor.name} has a key already", hint="leadglass people key revoke NAME first")
+    if not account.active:
+        raise ConflictError(f"{account.actor.name} is disabled")
+
+
+def _change_key(site: Site, session: Session, name: str, public: PublicKey | None) -> Account:
+    account = holder(site, session, name)
+    if public is None and account.sealing_key is None:
+        raise InputError(f"{name} has no key", hint="leadglass people key new NAME")
+    if public is not None:
+        _check_free(account)
+    changed = replace(account, sealing_key=None if public is None else write_public(public))
+    key = public or read_public(account.sealing_key or b"")
+    with site.database.begin() as transaction:
+        transaction.people.swap(account, changed)
+        record(
+            site,
+            transaction.log,
+            "key registered" if public is not None else "key revoked",
+            actor=session.actor,
+            person=name,
+            key=key.fingerprint,
+            kind=key.kind,
+        )
+    return changed
 
 
 def everybody(site: Site, session: Session) -> tuple[Account, ...]:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from leadglass.errors import LeadglassError, MalformedError, ProofError, RefusedError, ShreddedError
+from leadglass.errors import LeadglassError, MalformedError, ProofError, RefusedError, SealBrokenError, ShreddedError
 from leadglass.model.access import Actor, Duty
 from leadglass.model.entry import Entry, canonical
 from leadglass.model.ids import EntryId, InstanceId
@@ -25,18 +25,24 @@ def new_id(site: Site, prefix: str) -> str:
     return f"{prefix}-{site.entropy.bytes(10).hex()}"
 
 
-def record(site: Site, log: Log, action: str, *, actor: Actor, subject: InstanceId | None = None, **detail: Any) -> EntryId:
+def record(
+    site: Site,
+    log: Log,
+    action: str,
+    *,
+    actor: Actor,
+    subject: InstanceId | None = None,
+    outlives: bool = False,
+    **detail: Any,
+) -> EntryId:
     """Queue an entry in the caller's transaction.
 
-    ``subject`` is an instance that has a key: its record is sealed under that key and dies with it. ``detail`` is
-    readable to those who may read the history; JSON values without floats.
+    ``subject`` is an instance: its record is sealed under the instance's key and dies with it, unless it ``outlives`` that
+    key or is made after it. ``detail`` is readable to those who may read the history; JSON values without floats.
     """
     entry_id = EntryId(new_id(site, "e"))
-    sealed = site.keys.wrap(
-        subject or SITE_KEY,
-        canonical({"actor": actor.name, "roles": sorted(actor.roles), **detail}),
-        context=_context(entry_id),
-    )
+    said = canonical({"actor": actor.name, "roles": sorted(actor.roles), **detail})
+    sealed = _sealed(site, SITE_KEY if outlives else subject or SITE_KEY, said, context=_context(entry_id))
     entry = Entry(
         id=entry_id,
         time=site.clock.now(),
@@ -61,11 +67,8 @@ def read_record(site: Site, logged: Logged) -> tuple[Entry, Mapping[str, Any] | 
         raise ProofError("an entry of the log was damaged", hint="run: leadglass log verify") from error
     if hashlib.sha256(logged.record).hexdigest() != entry.record:
         raise ProofError(f"the record of entry {entry.id} was exchanged", hint="run: leadglass log verify")
-    try:
-        data = site.keys.unwrap(entry.subject or SITE_KEY, logged.record, context=_context(entry.id))
-    except ShreddedError:
-        return entry, None
-    fields: Mapping[str, Any] = json.loads(data)
+    data = _opened(site, entry.subject or SITE_KEY, logged.record, context=_context(entry.id))
+    fields: Mapping[str, Any] | None = None if data is None else json.loads(data)
     return entry, fields
 
 
@@ -106,6 +109,32 @@ def record_refusal(
             reasons=[error.message, *(error.reasons if isinstance(error, RefusedError) else ())],
             **detail,
         )
+
+
+def _sealed(site: Site, name: str, data: bytes, *, context: str) -> bytes:
+    try:
+        return site.keys.wrap(name, data, context=context)
+    except ShreddedError:
+        # What happens to an instance after its key was destroyed is on record like anything else.
+        return site.keys.wrap(SITE_KEY, data, context=context)
+
+
+def _opened(site: Site, name: str, sealed: bytes, *, context: str) -> bytes | None:
+    """What was sealed under the key ``name``, or under the site's; None where that key is gone."""
+    gone = False
+    try:
+        return site.keys.unwrap(name, sealed, context=context)
+    except ShreddedError:
+        gone = True
+    except SealBrokenError:
+        if name == SITE_KEY:
+            raise
+    try:
+        return site.keys.unwrap(SITE_KEY, sealed, context=context)
+    except SealBrokenError:
+        if gone:
+            return None
+        raise
 
 
 def _context(entry: EntryId) -> str:

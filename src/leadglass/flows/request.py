@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from leadglass.anatomy.need import need, on_film
 from leadglass.errors import InputError
 from leadglass.flows import vault
 from leadglass.flows.orders import active_orders
@@ -28,6 +29,9 @@ from leadglass.policy.decide import decide
 from leadglass.policy.quorum import grant
 from leadglass.ports import Transaction
 from leadglass.site import Site
+
+HELD = "a legal hold stands on this film"
+"""Why it is not shredded."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,8 @@ def request(
             circumstances=circumstances(transaction, instance, asked, session.actor),
             policies=site.policies,
         )
+        if action is Action.SHRED and instance.held:
+            decision = _held(decision)
         answer = _answer(site, session.actor, asked, decision)
         if answer.ticket is not None:
             transaction.tickets.add(answer.ticket)
@@ -122,6 +128,15 @@ def circumstances(transaction: Transaction, instance: StoredInstance, asked: Req
         reader=any(order.reader == actor.name for order in orders),
         referrer=any(order.referrer == actor.name for order in orders),
         to_self=asked.recipient == actor.name,
+        needed=on_film(
+            [
+                kind
+                for order in orders
+                if actor.name in (order.reader, order.referrer)
+                for kind in need(order.procedure, order.indication).regions
+            ],
+            instance.kinds,
+        ),
     )
 
 
@@ -148,6 +163,11 @@ def _answer(site: Site, requester: Actor, asked: Request, decision: Decision) ->
         )
         return Answer(decision, ticket, None)
     return Answer(decision, None, None)
+
+
+def _held(decision: Decision) -> Decision:
+    """A legal hold stands above every permit: it is asked before people are, and again when the grant is used."""
+    return replace(decision, outcome=Outcome.FORBID, approvals_needed=0, roles=(), reasons=(HELD,))
 
 
 def _check_order(transaction: Transaction, instance: StoredInstance, asked: Request) -> None:

@@ -8,7 +8,7 @@ trial is counted.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -19,8 +19,9 @@ from leadglass.errors import UnavailableError
 from leadglass.flows import vault
 from leadglass.flows.checkpoint import checkpoint
 from leadglass.flows.evidence import Exhibit, NamedRelease, pages
-from leadglass.flows.indexing import Indexed, fingerprints, index_films, original_of
+from leadglass.flows.indexing import Indexed, findable, original_of
 from leadglass.flows.marks import mark_key
+from leadglass.flows.outlines import shaped
 from leadglass.flows.prove import receipt
 from leadglass.flows.record import allow, new_id, record
 from leadglass.flows.session import Session
@@ -30,10 +31,10 @@ from leadglass.mark.accuse import Accusation, Verdict, accuse, correlate
 from leadglass.mark.chips import chips
 from leadglass.mark.found import Alignment, Box, Grey, Original, Page, Samples
 from leadglass.mark.places import CANDIDATES, SURELY, places
-from leadglass.model.access import Duty, Strength
+from leadglass.model.access import CoverShape, Duty, Strength
 from leadglass.model.ids import InstanceId
 from leadglass.model.instance import StoredInstance
-from leadglass.model.region import Mask, Partition, RegionKind
+from leadglass.model.region import Mask, Partition
 from leadglass.model.release import Release
 from leadglass.ports import Aligner, PictureReader
 from leadglass.site import Site
@@ -104,13 +105,9 @@ def prepare(
     allow(site, session.actor, Duty.TRACE)
     if site.reader is None or site.aligner is None:
         raise UnavailableError("nothing is installed that traces pictures", hint="pip install 'leadglass[trace]'")
-    indexed = index_films(site, site.aligner, progress=progress)
-    films, rows = list[InstanceId](), list[bytes]()
-    for instance, row in fingerprints(site):
-        films.append(instance)
-        rows.append(row)
-    site.aligner.load(enumerate(rows))
-    return Search(site.reader, site.aligner, tuple(films), indexed)
+    indexed, rows = findable(site, site.aligner, progress=progress)
+    site.aligner.load((number, row) for number, (_, row) in enumerate(rows))
+    return Search(site.reader, site.aligner, tuple(instance for instance, _ in rows), indexed)
 
 
 def trace(site: Site, session: Session, search: Search, source: Source, *, name: str) -> tuple[Traced, ...]:
@@ -156,11 +153,11 @@ class _Facts:
 
 @dataclass(frozen=True, eq=False)
 class _Film:
-    """A film of the site that may be in a picture."""
+    """A film of the site that may be in a picture; ``parts`` are its regions as copies of each shape have them."""
 
     instance: StoredInstance
     original: Original
-    partition: Partition
+    parts: Mapping[CoverShape, Partition]
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,13 +172,14 @@ class _Trial:
     def tests(self) -> int:
         return len(self.releases) * len(self.alignment.coefficients)
 
-    def altered(self, covered: Collection[RegionKind]) -> tuple[Box, ...]:
-        """The altered places; where ``covered`` regions are, what was covered there is our own doing."""
+    def altered(self, named: Sequence[Release]) -> tuple[Box, ...]:
+        """The altered places; what the named releases covered is our own doing."""
         aligned = self.alignment
-        if not covered:
+        covers = [self.film.parts[release.shape].mask(release.covered) for release in named if release.covered]
+        if not covers:
             return aligned.altered
         # Next to a cover its edge blurs into what is shown.
-        cover = _grown(_nearest(self.film.partition.mask(covered), aligned.difference.shape))
+        cover = _grown(_nearest(np.logical_or.reduce(covers), aligned.difference.shape))
         size = (self.film.original.rows, self.film.original.columns)
         return _boxes(np.where(cover, np.uint8(0), aligned.difference), aligned.homography, size)
 
@@ -192,9 +190,10 @@ class _Trial:
         nobody is named, what every release shows that was tried. Elsewhere a place counts as altered or not, no more.
         """
         aligned = self.alignment
-        shown = [set(release.shown) for release in named or self.releases]
-        regions = set.union(*shown) if named else set.intersection(*shown) if shown else set()
-        visible = _nearest(self.film.partition.mask(regions), aligned.expected.shape)
+        shown = [self.film.parts[release.shape].mask(release.shown) for release in named or self.releases]
+        joined = np.logical_or.reduce if named else np.logical_and.reduce
+        nothing = np.zeros((self.film.original.rows, self.film.original.columns), np.bool_)
+        visible = _nearest(joined(shown) if shown else nothing, aligned.expected.shape)
         changed = np.where(aligned.difference >= _CHANGED, np.uint8(255), np.uint8(0))
         return replace(
             aligned,
@@ -246,7 +245,9 @@ def _known(site: Site, search: Search, film: int) -> _Film:
             del search.known[next(iter(search.known))]
         with site.database.begin() as transaction:
             instance = vault.find(transaction, search.films[film])
-        search.known[film] = _Film(instance, *original_of(site, instance))
+        original, opened = original_of(site, instance)
+        parts = {shape: shaped(site, instance, opened, shape)[0].partition for shape in CoverShape}
+        search.known[film] = _Film(instance, original, parts)
     return search.known[film]
 
 
@@ -313,7 +314,7 @@ def _answer(case: _Case | None, page: Page, case_id: str) -> Traced:
         z=None if best is None else best.z,
         false_accusation=None if best is None else best.false_accusation,
         releases_tried=len(case.trial.releases),
-        altered=case.trial.altered({kind for named in case.named for kind in named.release.covered}),
+        altered=case.trial.altered([named.release for named in case.named]),
         case=case_id,
     )
 

@@ -66,7 +66,7 @@ def seal_parts(site: Site, instance: InstanceId, parts: Iterable[tuple[str, Iter
 
 
 def discard(site: Site, sealed: Iterable[SealedPart]) -> None:
-    """Remove the blobs of parts that no row names."""
+    """Remove the blobs of parts that no row names, or whose instance was shredded."""
     for part in sealed:
         site.blobs.discard(part.blob)
 
@@ -115,8 +115,15 @@ def find(transaction: Transaction, instance_id: str) -> StoredInstance:
     if instance is None:
         raise InputError(f"there is no instance {instance_id}", hint="leadglass list")
     if instance.tier is Tier.SHREDDED:
-        raise ShreddedError(f"instance {instance_id} was shredded")
+        raise shredded(instance_id)
     return instance
+
+
+def shredded(instance: str) -> ShreddedError:
+    """What is said of a film whose key was destroyed."""
+    return ShreddedError(
+        f"instance {instance} was shredded and is gone for good", hint=f"when, and by whom: leadglass history {instance}"
+    )
 
 
 def open_part(site: Site, instance: StoredInstance, name: str) -> Source:

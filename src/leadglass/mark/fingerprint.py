@@ -124,11 +124,12 @@ class Index:
         # Bytes one after the other: of a million rows nothing is in memory twice.
         films, counts, lists, codes, places = list[int](), list[int](), bytearray(), bytearray(), bytearray()
         for film, row in rows:
-            found = _unpacked(row)
+            of_lists, of_codes, of_places = _unpacked(row)
             films.append(film)
-            counts.append(len(found[0]))
-            for column, part in zip((lists, codes, places), found, strict=True):
-                column += part.tobytes()
+            counts.append(len(of_lists))
+            lists += of_lists.tobytes()
+            codes += of_codes.tobytes()
+            places += of_places.tobytes()
         self._films = np.array(films, np.int64)
         self._starts = np.concatenate([[0], np.cumsum(np.array(counts, np.int64))])
         self._lists: Lists = np.frombuffer(lists, "<u2")

@@ -33,6 +33,8 @@ class Action(StrEnum):
     EXPORT = "export"
     LIFT = "lift"
     RESTORE = "restore"
+    SHRED = "shred"
+    """Destroy the keys: it shows nothing to anybody, and opens never again."""
 
 
 class Duty(StrEnum):
@@ -50,6 +52,9 @@ class Duty(StrEnum):
     CHECKPOINT = "checkpoint"
     MAINTAIN = "maintain"
     TRACE = "trace"
+    LEGAL_HOLD = "legal_hold"
+    BACKUP = "backup"
+    KEEP_KEYS = "keep_keys"
 
 
 class Purpose(StrEnum):
@@ -87,6 +92,40 @@ class Strength(StrEnum):
     DIAGNOSTIC = "diagnostic"
     """Fainter: for reading subtle findings in narrow windows."""
     OFF = "off"
+
+
+class CoverStyle(StrEnum):
+    """What shows instead of a covered region, the most careful first: what says least of the film, then what follows its
+    surround, and last what is made from the covered samples themselves.
+    """
+
+    SOLID = "solid"
+    """One level."""
+    MOSAIC = "mosaic"
+    """Seeded tiles in the greys of the surround."""
+    INPAINT = "inpaint"
+    """A smooth fill from the surround: it repeats the surround's own slopes, and could be taken for film."""
+    COARSE = "coarse"
+    """Means of the covered samples: they link the films of one patient as well as the films themselves do."""
+
+
+class CoverShape(StrEnum):
+    """Along what a cover is drawn, the more careful first: an exact outline is itself an identifier."""
+
+    GRID = "grid"
+    OUTLINE = "outline"
+
+
+class SealProfile(StrEnum):
+    """Who can open what is sealed inside a file, the most careful first."""
+
+    SHREDDABLE = "shreddable"
+    """Whoever the site gives a region's key to; dead everywhere once the site destroys the film's key."""
+    PORTABLE = "portable"
+    """Named people, with ML-KEM-768 or ECDH, wherever the file is; it cannot be shredded."""
+    PS3_15 = "ps3.15"
+    """Holders of RSA keys, as PS3.15 E.1.1 has it, for software that keeps to the standard; it cannot be shredded, and its
+    cipher does not authenticate."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +180,8 @@ class Circumstances:
     """Facts that the site vouches for when it asks policy about a request; never what the requester claims.
 
     ``reader`` and ``referrer`` are true only for an active order on this instance's accession number.
-    ``kinds`` are the regions the film has; approvers are counted as distinct people, none of them the requester.
+    ``kinds`` are the regions the film has, ``needed`` those of them that the orders which name the requester need; approvers
+    are counted as distinct people, none of them the requester.
     """
 
     kinds: tuple[RegionKind, ...]
@@ -152,6 +192,7 @@ class Circumstances:
     approvers: int = 0
     officers: int = 0
     heads: int = 0
+    needed: tuple[RegionKind, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -159,7 +200,8 @@ class Decision:
     """What policy answered, region by region.
 
     ``approvals_needed`` people besides the requester, among whom ``roles`` must be represented. ``policies`` is the
-    digest of the policy set that answered. ``mark`` is how strongly a copy that leaves by this decision is marked.
+    digest of the policy set that answered. ``mark`` is how strongly a copy that leaves by this decision is marked, ``style``
+    and ``shape`` how its covered regions look, ``seal`` for whom it is sealed.
     """
 
     outcome: Outcome
@@ -170,6 +212,9 @@ class Decision:
     reasons: tuple[str, ...]
     policies: str
     mark: Strength = Strength.STANDARD
+    style: CoverStyle = CoverStyle.MOSAIC
+    shape: CoverShape = CoverShape.GRID
+    seal: SealProfile = SealProfile.SHREDDABLE
 
     @property
     def shown(self) -> tuple[RegionKind, ...]:
@@ -221,6 +266,9 @@ class Grant:
     expires: datetime
     uses_left: int = 1
     mark: Strength = Strength.STANDARD
+    style: CoverStyle = CoverStyle.MOSAIC
+    shape: CoverShape = CoverShape.GRID
+    seal: SealProfile = SealProfile.SHREDDABLE
 
 
 @dataclass(frozen=True)
@@ -228,6 +276,7 @@ class Account:
     """A person's account: who they are, and their signing key under their passphrase.
 
     ``public_key`` checks their signatures; ``salt``, ``sealed_key`` and ``parameters`` are what ``seal.person`` unlocks.
+    ``sealing_key`` is what is sealed for them alone, in PEM; its private half is theirs and nowhere at the site.
     """
 
     actor: Actor
@@ -236,3 +285,4 @@ class Account:
     salt: bytes
     sealed_key: bytes
     parameters: str
+    sealing_key: bytes | None = None

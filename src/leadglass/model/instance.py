@@ -21,12 +21,14 @@ class Part(StrEnum):
     """The sealed parts of an instance. A region's patch is ``patch.<kind>``.
 
     ``residue`` is the encoded inverse of the plan that made ``clean``. What it needs of the received pixel element lies
-    in ``stream`` (the code stream of a compressed one) or in the patches.
+    in ``stream`` (the code stream of a compressed one) or in the patches. ``outlines`` are the exact ones that the
+    partition was drawn from, where there are any.
     """
 
     CLEAN = "clean"
     RESIDUE = "residue"
     STREAM = "stream"
+    OUTLINES = "outlines"
 
     @staticmethod
     def patch(kind: RegionKind) -> str:

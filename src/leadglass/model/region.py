@@ -72,10 +72,12 @@ class Region:
     @staticmethod
     def of(kind: RegionKind, mask: Mask) -> Region:
         """The region of the pixels where ``mask`` (rows, columns) is true."""
-        edges = np.diff(np.pad(mask.astype(np.int8), ((0, 0), (1, 1))), axis=1)
-        rows, starts = np.nonzero(edges == 1)
-        _, stops = np.nonzero(edges == -1)
-        return Region(kind, np.stack([rows, starts, stops], axis=1).astype(np.int32))
+        # A false pixel after each row: as one line, starts and stops take turns and no run goes on into the next row.
+        width = mask.shape[1] + 1
+        line = np.zeros(1 + mask.shape[0] * width, dtype=np.bool_)
+        line[1:].reshape(mask.shape[0], width)[:, :-1] = mask
+        starts, stops = np.flatnonzero(line[1:] != line[:-1]).reshape(-1, 2).T
+        return Region(kind, np.stack([starts // width, starts % width, stops % width], axis=1).astype(np.int32))
 
     def mask(self, rows: int, columns: int) -> Mask:
         """The region as a boolean picture of shape (rows, columns)."""

@@ -14,6 +14,8 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
+from enum import StrEnum
+from functools import reduce
 from importlib import resources
 
 import cedarpy
@@ -24,11 +26,15 @@ from leadglass.model.access import (
     Action,
     Actor,
     Circumstances,
+    CoverShape,
+    CoverStyle,
     Decision,
     Duty,
+    Grant,
     Outcome,
     Request,
     Role,
+    SealProfile,
     Showing,
     Strength,
 )
@@ -51,14 +57,42 @@ _COUNTS = ("approvers", "officers", "heads")
 
 
 @dataclass(frozen=True)
+class Terms:
+    """What permits say of a copy: how it is marked, how its covered regions look, and for whom it is sealed.
+
+    Each type lists its values from the most careful to the least, and of several permits the most careful value counts:
+    a permit more must not make a copy tell more than the others meant it to.
+    """
+
+    mark: Strength = Strength.STANDARD
+    style: CoverStyle = CoverStyle.MOSAIC
+    shape: CoverShape = CoverShape.GRID
+    seal: SealProfile = SealProfile.SHREDDABLE
+
+    @staticmethod
+    def of(made: Decision | Grant) -> Terms:
+        """What a decision or a grant says of a copy."""
+        return Terms(made.mark, made.style, made.shape, made.seal)
+
+    def careful(self, other: Terms) -> Terms:
+        """The more careful of the two in each respect."""
+        return Terms(
+            min(self.mark, other.mark, key=tuple(Strength).index),
+            min(self.style, other.style, key=tuple(CoverStyle).index),
+            min(self.shape, other.shape, key=tuple(CoverShape).index),
+            min(self.seal, other.seal, key=tuple(SealProfile).index),
+        )
+
+
+@dataclass(frozen=True)
 class _Engine:
-    """Policies and schema as Cedar holds them; ``names``, ``reasons`` and ``marks`` are annotations by Cedar's policy id."""
+    """Policies and schema as Cedar holds them; ``names``, ``reasons`` and ``terms`` are annotations by Cedar's policy id."""
 
     policies: cedarpy.PolicySet
     schema: cedarpy.Schema
     names: Mapping[str, str]
     reasons: Mapping[str, str]
-    marks: Mapping[str, Strength]
+    terms: Mapping[str, Terms]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,9 +138,10 @@ def decide(request: Request, *, actor: Actor, circumstances: Circumstances, poli
     PERMIT where the approvals in ``circumstances`` are enough, NEEDS_APPROVAL where one or two more would be
     (``approvals_needed`` says how many more), else FORBID. The fewest approvals that open the action and at least one
     of the regions asked for are the ones asked for; regions and identity are answered as those approvals open them.
-    What was not asked for is covered. A copy is marked as strongly as the strongest of the permits that open the action
-    asks for (``@mark``; without the word, ``standard``). A restored file is the whole received one, so restore is open
-    only where every region and the identity are, whatever was asked.
+    What was not asked for is covered. How a copy is marked and sealed and how its covered regions look, the permits say that
+    open the action (``@mark``, ``@style``, ``@shape``, ``@seal``): the most careful of them in each respect. A restored file
+    is the whole received one, so restore is open only where every region and the identity are, whatever was asked. To shred
+    shows nothing: the action alone is asked.
 
     Raises:
         InputError: the recipient is longer than ``MAX_RECIPIENT`` characters.
@@ -133,7 +168,10 @@ def decide(request: Request, *, actor: Actor, circumstances: Circumstances, poli
         roles=_approving_roles(chosen, prospects),
         reasons=_once((*_approval_reasons(chosen, prospects), *_restore_reasons(request), *chosen.refusals)),
         policies=policies.digest,
-        mark=chosen.action.mark,
+        mark=chosen.action.terms.mark,
+        style=chosen.action.terms.style,
+        shape=chosen.action.terms.shape,
+        seal=chosen.action.terms.seal,
     )
 
 
@@ -166,17 +204,18 @@ class _Question:
 
 @dataclass(frozen=True)
 class _Answer:
-    """``reasons`` say why not; empty where allowed. ``mark`` is what the permits say of it."""
+    """``reasons`` say why not; empty where allowed. ``terms`` are what the permits say of a copy."""
 
     allowed: bool
     reasons: tuple[str, ...] = ()
-    mark: Strength = Strength.STANDARD
+    terms: Terms = Terms()
 
 
 @dataclass(frozen=True)
 class _Prospect:
     """What the policies would open if people with the roles ``more`` approved too."""
 
+    action_alone: bool
     whole: bool
     more: tuple[Role, ...]
     action: _Answer
@@ -194,6 +233,8 @@ class _Prospect:
     @property
     def opens(self) -> bool:
         """Whether the request is open: the action, and a region (every one, and the identity, for a whole file)."""
+        if self.action_alone:
+            return self.action.allowed
         enough = self.named and len(self.shown) == len(self.regions) if self.whole else bool(self.shown)
         return self.action.allowed and enough
 
@@ -213,9 +254,9 @@ class _Prospect:
 
 def _prospects(request: Request, *, actor: Actor, circumstances: Circumstances, policies: Policies) -> tuple[_Prospect, ...]:
     """As things stand first, then with one more approval of either role, then with both."""
-    whole = request.action is Action.RESTORE
-    asked = [kind for kind in circumstances.kinds if whole or kind in request.regions]
-    named = whole or request.identity
+    alone, whole = request.action is Action.SHRED, request.action is Action.RESTORE
+    asked = [kind for kind in circumstances.kinds if (whole or kind in request.regions) and not alone]
+    named = (whole or request.identity) and not alone
     steps: tuple[tuple[Role, ...], ...] = ((), *((role,) for role in APPROVERS), APPROVERS)
     questions = [
         question
@@ -225,6 +266,7 @@ def _prospects(request: Request, *, actor: Actor, circumstances: Circumstances, 
     answers = iter(_ask(questions, actor=actor, policies=policies))
     return tuple(
         _Prospect(
+            action_alone=alone,
             whole=whole,
             more=more,
             action=next(answers),
@@ -256,6 +298,7 @@ def _context(request: Request, circumstances: Circumstances, *, more: Sequence[R
         "reader": circumstances.reader,
         "referrer": circumstances.referrer,
         "pixels": _uid("Pixels", circumstances.pixels.value),
+        "needed": [_uid("Region", kind.value) for kind in circumstances.needed],
         "approvers": circumstances.approvers + len(more),
         "officers": circumstances.officers + more.count(Role.SECURITY_OFFICER),
         "heads": circumstances.heads + more.count(Role.DEPARTMENT_HEAD),
@@ -294,19 +337,15 @@ def _answer(question: _Question, result: cedarpy.AuthzResult | None, engine: _En
         names = ", ".join(_once(engine.names[id] for id in ids if id in engine.names)) or "the policies"
         return _Answer(False, (f"there was an error in {names}, which counts as a forbid",))
     if result.allowed:
-        return _Answer(True, mark=_strongest(engine.marks[id] for id in result.diagnostics.reasons if id in engine.marks))
+        return _Answer(True, terms=_joined(engine.terms[id] for id in result.diagnostics.reasons if id in engine.terms))
     reasons = _once(engine.reasons[id] for id in sorted(result.diagnostics.reasons))
     return _Answer(False, reasons or (f"no policy permits {question.subject}",))
 
 
-def stronger(one: Strength, other: Strength) -> Strength:
-    """The stronger of two marks."""
-    return _strongest((one, other))
-
-
-def _strongest(marks: Iterable[Strength]) -> Strength:
-    """The strongest of ``marks``; the standard one where there is none."""
-    return min(marks, key=tuple(Strength).index, default=Strength.STANDARD)
+def _joined(said: Iterable[Terms]) -> Terms:
+    """The most careful in each respect; what a permit without annotations means where nothing is said."""
+    first, *others = tuple(said) or (Terms(),)
+    return reduce(Terms.careful, others, first)
 
 
 def _cedar_request(question: _Question, actor: Actor, number: int) -> dict[str, object]:
@@ -405,7 +444,7 @@ def _engine(files: Mapping[str, str], *, schema: str) -> _Engine:
         reasons={
             id: policy.annotations.get("reason") or f"the policy {names[id]} forbids it" for id, policy in static.items()
         },
-        marks={id: Strength(policy.annotations.get("mark") or Strength.STANDARD) for id, policy in static.items()},
+        terms={id: _terms(policy) for id, policy in static.items()},
     )
 
 
@@ -427,13 +466,29 @@ def _check_file(name: str, text: str, *, schema: cedarpy.Schema) -> None:
     if not parsed.static_policies:
         raise _PolicyProblemError(f"{name}: there is no policy in it")
     for id, policy in parsed.static_policies.items():
-        if policy.annotations.get("mark", Strength.STANDARD) not in set(Strength):
-            raise _PolicyProblemError(f"{name}: in policy `{names[id]}`, @mark is one of {', '.join(Strength)}")
+        for word, values in _WORDS.items():
+            if word in policy.annotations and policy.annotations[word] not in set(values):
+                raise _PolicyProblemError(f"{name}: in policy `{names[id]}`, @{word} is one of {', '.join(values)}")
         if not _approvals_only_open(policy):
             raise _PolicyProblemError(
                 f"{name}: for policy `{names[id]}`, an approval might close something; compare approvers, officers and "
                 "heads only as `>= n`, in a permit's `when` or a forbid's `unless`"
             )
+
+
+_WORDS: Mapping[str, type[StrEnum]] = {"mark": Strength, "style": CoverStyle, "shape": CoverShape, "seal": SealProfile}
+"""What a permit may say of a copy: annotations, and their values."""
+
+
+def _terms(policy: pst.Template) -> Terms:
+    """What a checked policy's annotations say."""
+    said = policy.annotations
+    return Terms(
+        Strength(said.get("mark", Terms.mark)),
+        CoverStyle(said.get("style", Terms.style)),
+        CoverShape(said.get("shape", Terms.shape)),
+        SealProfile(said.get("seal", Terms.seal)),
+    )
 
 
 _TOKEN = re.compile(r'//[^\n\r]*|"(?:\\.|[^"\\])*"|\w+|&&|\|\||\S')

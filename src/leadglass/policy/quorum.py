@@ -27,7 +27,7 @@ from leadglass.model.access import (
 )
 from leadglass.model.entry import canonical, timestamp
 from leadglass.model.ids import GrantId, PersonName, TicketId
-from leadglass.policy.decide import APPROVERS, Policies, decide, stronger
+from leadglass.policy.decide import APPROVERS, Policies, Terms, decide
 
 STATEMENT_FORMAT = "leadglass/approval@v1"
 
@@ -164,7 +164,7 @@ def grant(
     Raises:
         RefusedError: the decision is no permit, or opens nothing.
     """
-    nothing = not decision.shown and request.action is not Action.RESTORE
+    nothing = not decision.shown and request.action not in (Action.RESTORE, Action.SHRED)
     if decision.outcome is not Outcome.PERMIT or nothing:
         raise RefusedError("this request is not permitted", reasons=decision.reasons)
     return Grant(
@@ -177,6 +177,9 @@ def grant(
         created=now,
         expires=now + grant_lifetime,
         mark=decision.mark,
+        style=decision.style,
+        shape=decision.shape,
+        seal=decision.seal,
     )
 
 
@@ -199,13 +202,17 @@ def _counted(circumstances: Circumstances, ticket: Ticket, *, actors: Mapping[Pe
 
 
 def _at_most(decision: Decision, promised: Decision) -> Decision:
-    """``decision``, with nothing shown that was not in the decision that people signed."""
+    """``decision``, with nothing shown and no copy made less carefully than in the decision that people signed."""
     shown = set(decision.shown) & set(promised.shown)
+    terms = Terms.of(decision).careful(Terms.of(promised))
     return replace(
         decision,
         regions={kind: Showing.SHOW if kind in shown else Showing.COVER for kind in decision.regions},
         identity=decision.identity and promised.identity,
-        mark=stronger(decision.mark, promised.mark),
+        mark=terms.mark,
+        style=terms.style,
+        shape=terms.shape,
+        seal=terms.seal,
     )
 
 
@@ -233,4 +240,7 @@ def _decision_words(decision: Decision) -> Mapping[str, object]:
         "reasons": decision.reasons,
         "policies": decision.policies,
         "mark": decision.mark,
+        "style": decision.style,
+        "shape": decision.shape,
+        "seal": decision.seal,
     }

@@ -1,69 +1,147 @@
-"""Sealed bytes that travel inside a DICOM file: CMS AuthEnvelopedData.
+"""Sealed bytes that travel inside a DICOM file: CMS envelopes.
 
-RFC 5083 with AES-256-GCM content (RFC 5084), the content key under a symmetric key-encryption key (KEKRecipientInfo,
-RFC 5652 section 6.2.3) with AES-256 key wrap (RFC 3394, RFC 3565). Any CMS tool that has the key opens it. What is
-written is DER; what is read has to be DER too, and is walked once, without copies and without recursion.
+``authenvelope`` writes AuthEnvelopedData (RFC 5083) with AES-256-GCM (RFC 5084), the content key under a key-encryption key
+of the site, under the public keys of named people, or both. ``envelope`` writes what PS3.15 E.1.1 asks for: EnvelopedData
+with AES-256-CBC (RFC 3565) and RSA. Their recipients are in ``recipients``. Any CMS tool that has a key opens them.
+
+What is written is DER. What a key-encryption key of ours opens has to be DER too; what other people's programs write for a
+public key may be BER.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
+from cryptography.hazmat.primitives.ciphers.algorithms import AES, SM4
+from cryptography.hazmat.primitives.ciphers.modes import CBC, GCM
+from cryptography.hazmat.primitives.padding import PKCS7
 
 from leadglass.errors import InputError, MalformedError, SealBrokenError
+from leadglass.seal.der import INTEGER, OCTETS, OID, SEQUENCE, SET, Reader, definite, element, head, integer, set_of
+from leadglass.seal.public import KeyKind, PrivateKey, PublicKey
+from leadglass.seal.recipients import (
+    MAX_RECIPIENTS,
+    Entry,
+    KekEntry,
+    OtherEntry,
+    RecipientKind,
+    TransportEntry,
+    agreement_info,
+    content_key,
+    kek_info,
+    kem_info,
+    kind_for,
+    kind_of,
+    read_entries,
+    transport_info,
+    transport_version,
+    unwrapped,
+    wraps_with_aes_256,
+)
 
 KEY_SIZE = 32
 NONCE_SIZE = 12
+IV_SIZE = 16
 MAX_CONTENT = 2**31 - 64
 """Bytes; what one AES-GCM call takes."""
 
-_INTEGER, _OCTETS, _OID, _SEQUENCE, _SET = 0x02, 0x04, 0x06, 0x30, 0x31
 _EXPLICIT_CONTENT = _ORIGINATOR = 0xA0
-_ENCRYPTED_CONTENT = 0x80
-_AUTH_ATTRIBUTES = 0xA1
-_UNAUTH_ATTRIBUTES = _KEK_RECIPIENT = 0xA2
+_ENCRYPTED_CONTENT, _CONTENT_IN_PIECES = 0x80, 0xA0
+_ATTRIBUTES, _UNAUTH_ATTRIBUTES = 0xA1, 0xA2
 
 _AUTH_ENVELOPED_DATA = bytes.fromhex("2a864886f70d0109100117")  # 1.2.840.113549.1.9.16.1.23
+_ENVELOPED_DATA = bytes.fromhex("2a864886f70d010703")  # 1.2.840.113549.1.7.3
+_VERSIONS: Mapping[bytes, tuple[bytes, ...]] = {  # RFC 5083 section 2.1, RFC 5652 section 6.1
+    _AUTH_ENVELOPED_DATA: (b"\x00",),
+    _ENVELOPED_DATA: (b"\x00", b"\x02", b"\x03", b"\x04"),
+}
 _DATA = bytes.fromhex("2a864886f70d010701")  # 1.2.840.113549.1.7.1
-_AES256_WRAP = bytes.fromhex("60864801650304012d")  # 2.16.840.1.101.3.4.1.45
 _AES256_GCM = bytes.fromhex("60864801650304012e")  # 2.16.840.1.101.3.4.1.46
+_AES256_CBC = bytes.fromhex("60864801650304012a")  # 2.16.840.1.101.3.4.1.42
+_GCM: Mapping[bytes, int] = {
+    bytes.fromhex("608648016503040106"): 16,
+    bytes.fromhex("60864801650304011a"): 24,
+    _AES256_GCM: 32,
+}
+_CBC: Mapping[bytes, tuple[type[AES] | type[SM4], int]] = {
+    bytes.fromhex("608648016503040102"): (AES, 16),
+    bytes.fromhex("608648016503040116"): (AES, 24),
+    _AES256_CBC: (AES, 32),
+    bytes.fromhex("2a811ccf55016802"): (SM4, 16),  # 1.2.156.10197.1.104.2
+}
 _TAG = 16
-_WRAPPED_KEY = KEY_SIZE + 8
+_BLOCK = 16
+_SHUT = "the key does not open the envelope: another key, or the envelope was changed"
 
 
-def authenvelope(plaintext: bytes, *, kek: bytes, kek_id: bytes, cek: bytes, nonce: bytes) -> bytes:
-    """``plaintext`` as a DER AuthEnvelopedData for the holder of ``kek``, who finds it by ``kek_id``.
+@dataclass(frozen=True)
+class Recipient:
+    """Somebody who can open an envelope.
 
-    ``cek`` is the 32-byte content key and ``nonce`` 12 bytes; the pair never encrypts twice.
+    ``key_id`` is the id of the key as the envelope gives it: 20 bytes for most public keys, the DER IssuerAndSerialNumber
+    where a certificate is named, what the site chose for a key-encryption key, nothing for a kind that is not known.
+    """
+
+    kind: RecipientKind
+    key_id: bytes
+
+
+def authenvelope(
+    plaintext: bytes, *, cek: bytes, nonce: bytes, kek: bytes = b"", kek_id: bytes = b"", to: Sequence[PublicKey] = ()
+) -> bytes:
+    """``plaintext`` as a DER AuthEnvelopedData for the holder of ``kek``, who finds it by ``kek_id``, and those of ``to``.
+
+    ``cek`` is the 32-byte content key and ``nonce`` 12 bytes; the pair never encrypts twice. With a key-encryption key alone
+    the same arguments give the same bytes; what is made for a public key takes its randomness from OpenSSL.
 
     Raises:
-        InputError: a key, the id or the nonce has a length that does not do, or there are more than 2 GiB.
+        InputError: a key, the id or the nonce has a length that does not do, nobody or 100 people are to open it, a key
+            in ``to`` is neither ML-KEM nor EC, or there are more than 2 GiB.
     """
-    _check_length("key-encryption key", kek, KEY_SIZE)
     _check_length("content key", cek, KEY_SIZE)
     _check_length("nonce", nonce, NONCE_SIZE)
-    if not kek_id or len(plaintext) > MAX_CONTENT:
-        raise InputError("a CMS envelope needs a key id and has at most 2 GiB")
+    if kek or kek_id or not to:
+        _check_length("key-encryption key", kek, KEY_SIZE)
+        if not kek_id:
+            raise InputError("a CMS recipient needs a key id")
+    _check_size(plaintext, to)
+    infos = [_info_for(cek, key) for key in to]
+    infos += [kek_info(cek, kek=kek, kek_id=kek_id)] if kek else []
     sealed = memoryview(AESGCM(cek).encrypt(nonce, plaintext, None))
-    recipient = _der(
-        _KEK_RECIPIENT,
-        _der(_INTEGER, b"\x04"),
-        _der(_SEQUENCE, _der(_OCTETS, kek_id)),
-        _der(_SEQUENCE, _der(_OID, _AES256_WRAP)),
-        _der(_OCTETS, aes_key_wrap(kek, cek)),
-    )
-    gcm = _der(_SEQUENCE, _der(_OID, _AES256_GCM), _der(_SEQUENCE, _der(_OCTETS, nonce), _der(_INTEGER, bytes([_TAG]))))
-    # The content is joined once, at the end: until then only what stands before it is built, around its length.
-    body, mac = sealed[:-_TAG], _der(_OCTETS, bytes(sealed[-_TAG:]))
-    content = _open_der(_ENCRYPTED_CONTENT, len(body))
-    info = _open_der(_SEQUENCE, len(inner := _der(_OID, _DATA) + gcm + content) + len(body)) + inner
-    front = _der(_INTEGER, b"\x00") + _der(_SET, recipient) + info
-    for tag, before in ((_SEQUENCE, b""), (_EXPLICIT_CONTENT, _der(_OID, _AUTH_ENVELOPED_DATA)), (_SEQUENCE, b"")):
-        front = before + _open_der(tag, len(front) + len(body) + len(mac)) + front
-    return b"".join((front, body, mac))
+    gcm = element(SEQUENCE, element(OID, _AES256_GCM), element(SEQUENCE, element(OCTETS, nonce), integer(_TAG)))
+    front = integer(0) + set_of(*infos)
+    return _assembled(_AUTH_ENVELOPED_DATA, front, gcm, body=sealed[:-_TAG], behind=element(OCTETS, sealed[-_TAG:]))
+
+
+def envelope(plaintext: bytes, *, to: Sequence[PublicKey], cek: bytes, iv: bytes) -> bytes:
+    """``plaintext`` as a DER EnvelopedData with AES-256-CBC for the holders of the RSA keys ``to``, after PS3.15 E.1.1.
+
+    Nothing in it is authenticated: a change shows only against a digest kept elsewhere. ``cek`` is the 32-byte content key
+    and ``iv`` 16 bytes; both are random and never used again. The padding of RSA takes its randomness from OpenSSL.
+
+    Raises:
+        InputError: the key or the iv has a length that does not do, nobody or 100 people are to open it, a key in ``to``
+            is no RSA key, or there are more than 2 GiB.
+    """
+    _check_length("content key", cek, KEY_SIZE)
+    _check_length("initialisation vector", iv, IV_SIZE)
+    if not to:
+        raise InputError("a CMS envelope needs somebody who opens it")
+    _check_size(plaintext, to)
+    infos = [transport_info(cek, key) for key in to]
+    padder, cipher = PKCS7(8 * _BLOCK).padder(), Cipher(AES(cek), CBC(iv)).encryptor()
+    whole = len(plaintext) - len(plaintext) % _BLOCK
+    last = padder.update(plaintext[whole:]) + padder.finalize()
+    body = cipher.update(memoryview(plaintext)[:whole]) + cipher.update(last) + cipher.finalize()
+    algorithm = element(SEQUENCE, element(OID, _AES256_CBC), element(OCTETS, iv))
+    # RFC 5652 section 6.1: version 0 where every recipient has version 0.
+    version = 2 if any(transport_version(key) for key in to) else 0
+    return _assembled(_ENVELOPED_DATA, integer(version) + set_of(*infos), algorithm, body=memoryview(body), behind=b"")
 
 
 def open_authenveloped(der: bytes, *, kek: bytes, kek_id: bytes) -> bytes:
@@ -75,16 +153,62 @@ def open_authenveloped(der: bytes, *, kek: bytes, kek_id: bytes) -> bytes:
         InputError: the key has another length.
     """
     _check_length("key-encryption key", kek, KEY_SIZE)
-    recipients, content = _read_envelope(der)
-    wrapped = [key for name, key in _kek_recipients(recipients) if name == kek_id]
-    if not wrapped:
-        raise SealBrokenError("the envelope has no recipient with this key id", hint="the key is of another file or region")
-    cek = _unwrap_any(wrapped, kek)
-    nonce, body, attributes, mac = _read_content(content)
-    try:
-        return AESGCM(cek).decrypt(nonce, b"".join((body, mac)), attributes)
-    except InvalidTag as error:
-        raise SealBrokenError("the content of the envelope was changed") from error
+    found = _read_envelope(der)
+    if not found.authenticated:
+        raise MalformedError("CMS: the content is not AuthEnvelopedData")
+    return _open_with_kek(found, kek=kek, kek_id=kek_id, algorithms=(_AES256_GCM,))
+
+
+def open_enveloped(der: bytes, *, kek: bytes, kek_id: bytes) -> bytes:
+    """The content of an EnvelopedData that another program wrote for the holder of ``kek``, 16, 24 or 32 bytes.
+
+    Nothing in it is authenticated: the caller checks the content against a digest that came another way.
+
+    Raises:
+        MalformedError: not an EnvelopedData with AES-CBC or SM4-CBC.
+        SealBrokenError: it has no recipient ``kek_id``, ``kek`` is not that recipient's key, or it was changed in a way that
+            its padding shows.
+    """
+    found = _read_envelope(definite(der))
+    if found.authenticated:
+        raise MalformedError("CMS: the content is not EnvelopedData")
+    return _open_with_kek(found, kek=kek, kek_id=kek_id, algorithms=tuple(_CBC))
+
+
+def open_with_key(der: bytes, key: PrivateKey) -> bytes:
+    """The content of an AuthEnvelopedData or EnvelopedData, for the holder of a private key.
+
+    AES-GCM, and AES-CBC or SM4-CBC with padding; content keys by ML-KEM, ECDH or RSA. Of AuthEnvelopedData nothing is given
+    out before its tag is verified. In EnvelopedData nothing is authenticated: whoever changes it changes what comes out, so
+    the caller checks the content against a digest that came another way, and hands nothing of it to somebody who may have
+    changed it, who may even have made it of an AuthEnvelopedData (RFC 9709 section 1). For the same reason the error is one
+    and the same whatever did not fit.
+
+    Raises:
+        MalformedError: no such envelope, or an algorithm that is not read here.
+        SealBrokenError: it has no recipient of this kind, this key opens none, or it was changed. A recipient that is named
+            by a certificate's own key id takes that certificate beside the private key (``read_private``).
+    """
+    found = _read_envelope(definite(der))
+    content = _read_content(found, algorithms=(*_GCM,) if found.authenticated else (*_CBC,))
+    entries = list(read_entries(found.recipients, of=frozenset({kind_for(key)})))
+    entries = [entry for entry in entries if not isinstance(entry, OtherEntry)]
+    if not entries:
+        raise SealBrokenError("the envelope has no recipient with a key of this kind", hint="it was sealed for other people")
+    for cek in _content_keys(entries, key, size=content.key_size):
+        opened = content.opened(cek)
+        if opened is not None:
+            return opened
+    raise SealBrokenError(_SHUT)
+
+
+def authenticates(der: bytes) -> bool:
+    """Whether a change would show: AuthEnvelopedData does, EnvelopedData does not.
+
+    Raises:
+        MalformedError: it is neither.
+    """
+    return _read_envelope(definite(der)).authenticated
 
 
 def kek_ids(der: bytes) -> tuple[bytes, ...]:
@@ -93,145 +217,197 @@ def kek_ids(der: bytes) -> tuple[bytes, ...]:
     Raises:
         MalformedError: not a DER AuthEnvelopedData.
     """
-    recipients, _ = _read_envelope(der)
-    return tuple(name for name, _ in _kek_recipients(recipients))
-
-
-class _Reader:
-    """Takes the elements of a DER value one after the other, within one stretch of the input."""
-
-    def __init__(self, data: memoryview, at: int, stop: int) -> None:
-        self._data, self.at, self.stop = data, at, stop
-
-    @property
-    def done(self) -> bool:
-        return self.at == self.stop
-
-    @property
-    def tag(self) -> int | None:
-        """The tag of the next element; None at the end."""
-        return None if self.done else self._data[self.at]
-
-    def take(self, tag: int | None = None) -> _Reader:
-        """The contents of the next element, which has that tag.
-
-        Raises:
-            MalformedError: another tag, no element, a length that is not DER or leads out of the stretch.
-        """
-        start = self.at
-        if self.stop - start < 2 or (tag is not None and self._data[start] != tag) or self._data[start] & 0x1F == 0x1F:
-            raise MalformedError(f"CMS: not the element that belongs at offset {start}")
-        length, contents = self._data[start + 1], start + 2
-        if length >= 0x80:
-            count = length - 0x80
-            encoded = bytes(self._data[contents : min(contents + count, self.stop)])
-            length, contents = int.from_bytes(encoded, "big"), contents + count
-            if not 0 < count <= 8 or len(encoded) != count or encoded[0] == 0 or length < 0x80:
-                raise MalformedError(f"CMS: the length at offset {start + 1} is not DER")
-        if length > self.stop - contents:
-            raise MalformedError(f"CMS: the element at offset {start} is longer than what is there")
-        self.at = contents + length
-        return _Reader(self._data, contents, self.at)
-
-    @property
-    def view(self) -> memoryview:
-        return self._data[self.at : self.stop]
-
-    @property
-    def octets(self) -> bytes:
-        return bytes(self.view)
-
-    def check_done(self) -> None:
-        if not self.done:
-            raise MalformedError(f"CMS: nothing belongs at offset {self.at}")
-
-
-def _read_envelope(der: bytes) -> tuple[_Reader, _Reader]:
-    """The recipients, and what follows them."""
-    outside = _Reader(memoryview(der), 0, len(der))
-    content_info = outside.take(_SEQUENCE)
-    outside.check_done()
-    if content_info.take(_OID).octets != _AUTH_ENVELOPED_DATA:
+    found = _read_envelope(der)
+    if not found.authenticated:
         raise MalformedError("CMS: the content is not AuthEnvelopedData")
+    return tuple(entry.name for entry in _kek_entries(found) if wraps_with_aes_256(entry))
+
+
+def recipients(der: bytes) -> tuple[Recipient, ...]:
+    """Everybody who can open an AuthEnvelopedData or EnvelopedData, in the order of the file.
+
+    Raises:
+        MalformedError: no such envelope, or a recipient that is not built as its kind is.
+    """
+    found = _read_envelope(definite(der))
+    return tuple(Recipient(kind_of(entry), _key_id(entry)) for entry in read_entries(found.recipients))
+
+
+@dataclass(frozen=True)
+class _Envelope:
+    """What an envelope is made of; ``recipients`` and ``rest`` are read once."""
+
+    authenticated: bool
+    recipients: Reader
+    rest: Reader
+
+
+@dataclass(frozen=True)
+class _Content:
+    """Encrypted content. ``mac`` is empty where there is none."""
+
+    algorithm: bytes
+    nonce: bytes
+    body: memoryview | bytes
+    attributes: bytes | None
+    mac: bytes
+
+    @property
+    def key_size(self) -> int:
+        return _GCM[self.algorithm] if self.algorithm in _GCM else _CBC[self.algorithm][1]
+
+    def opened(self, cek: bytes) -> bytes | None:
+        """The plain content; None where the tag or the padding does not verify."""
+        if self.algorithm in _GCM:
+            # Content and tag lie apart in an envelope; the AEAD interface would have them copied together first.
+            gcm = Cipher(AES(cek), GCM(self.nonce, self.mac)).decryptor()
+            gcm.authenticate_additional_data(self.attributes or b"")
+            plain = gcm.update(self.body)
+            try:
+                return plain + gcm.finalize()
+            except InvalidTag:
+                return None
+        cipher = Cipher(_CBC[self.algorithm][0](cek), CBC(self.nonce)).decryptor()
+        front, last = cipher.update(self.body[:-_BLOCK]), cipher.update(self.body[-_BLOCK:])
+        unpadder = PKCS7(8 * _BLOCK).unpadder()
+        try:
+            return front + unpadder.update(last) + unpadder.finalize()
+        except ValueError:
+            return None
+
+
+def _info_for(cek: bytes, key: PublicKey) -> bytes:
+    if key.kind is KeyKind.RSA:
+        raise InputError("an RSA key opens no authenticated envelope", hint="the profile ps3.15 is the one for RSA keys")
+    return agreement_info(cek, key) if key.kind in (KeyKind.P256, KeyKind.P384, KeyKind.P521) else kem_info(cek, key)
+
+
+def _assembled(kind: bytes, front: bytes, algorithm: bytes, *, body: memoryview, behind: bytes) -> bytes:
+    """A ContentInfo. The content is joined once, at the end: until then only what stands before it is built."""
+    content = head(_ENCRYPTED_CONTENT, len(body))
+    inner = element(OID, _DATA) + algorithm + content
+    front += head(SEQUENCE, len(inner) + len(body)) + inner
+    for tag, before in ((SEQUENCE, b""), (_EXPLICIT_CONTENT, element(OID, kind)), (SEQUENCE, b"")):
+        front = before + head(tag, len(front) + len(body) + len(behind)) + front
+    return b"".join((front, body, behind))
+
+
+def _read_envelope(der: bytes) -> _Envelope:
+    outside = Reader(der)
+    content_info = outside.take(SEQUENCE)
+    outside.check_done()
+    kind = content_info.take(OID).octets
+    if kind not in _VERSIONS:
+        raise MalformedError("CMS: the content is neither AuthEnvelopedData nor EnvelopedData")
     explicit = content_info.take(_EXPLICIT_CONTENT)
     content_info.check_done()
-    envelope = explicit.take(_SEQUENCE)
+    inside = explicit.take(SEQUENCE)
     explicit.check_done()
-    if envelope.take(_INTEGER).octets != b"\x00":
-        raise MalformedError("CMS: the version of AuthEnvelopedData is not 0")
-    if envelope.tag == _ORIGINATOR:
-        envelope.take()
-    return envelope.take(_SET), envelope
+    if inside.take(INTEGER).octets not in _VERSIONS[kind]:
+        raise MalformedError("CMS: the version of the envelope is not one that its kind has")
+    if inside.tag == _ORIGINATOR:
+        inside.take()
+    return _Envelope(kind == _AUTH_ENVELOPED_DATA, inside.take(SET), inside)
 
 
-def _kek_recipients(recipients: _Reader) -> Iterator[tuple[bytes, bytes]]:
-    """Key id and wrapped content key of each recipient that AES-256 key wrap serves."""
-    while not recipients.done:
-        if recipients.tag != _KEK_RECIPIENT:
-            recipients.take()
-            continue
-        recipient = recipients.take()
-        if recipient.take(_INTEGER).octets != b"\x04":
-            raise MalformedError("CMS: the version of a KEK recipient is not 4")
-        name = recipient.take(_SEQUENCE).take(_OCTETS).octets
-        algorithm = recipient.take(_SEQUENCE).take(_OID).octets
-        wrapped = recipient.take(_OCTETS).octets
-        recipient.check_done()
-        if algorithm == _AES256_WRAP:
-            yield name, wrapped
+def _kek_entries(found: _Envelope) -> Iterator[KekEntry]:
+    for entry in read_entries(found.recipients, of=frozenset({RecipientKind.KEK})):
+        if isinstance(entry, KekEntry):
+            yield entry
 
 
-def _unwrap_any(wrapped: list[bytes], kek: bytes) -> bytes:
-    """The content key. Several recipients may share an id by chance, so each is tried."""
-    for key in wrapped:
-        if len(key) == _WRAPPED_KEY:
-            try:
-                return aes_key_unwrap(kek, key)
-            except InvalidUnwrap:
-                continue
-    raise SealBrokenError("the key does not open the envelope: another key, or the envelope was changed")
+def _open_with_kek(found: _Envelope, *, kek: bytes, kek_id: bytes, algorithms: Sequence[bytes]) -> bytes:
+    """The content, by the first recipient of that id whose wrapped key verifies: several may share an id by chance."""
+    entries = [entry for entry in _kek_entries(found) if entry.name == kek_id]
+    if not entries:
+        raise SealBrokenError("the envelope has no recipient with this key id", hint="the key is of another file or region")
+    ceks = [unwrapped(entry.wrapped, kek=kek, wrap=entry.wrap) for entry in entries]
+    content = _read_content(found, algorithms=algorithms)
+    cek = next((each for each in ceks if each is not None and len(each) == content.key_size), None)
+    if cek is None:
+        raise SealBrokenError(_SHUT)
+    opened = content.opened(cek)
+    if opened is None:
+        raise SealBrokenError("the content of the envelope was changed")
+    return opened
 
 
-def _read_content(envelope: _Reader) -> tuple[bytes, memoryview, bytes | None, memoryview]:
-    """Nonce, encrypted content, authenticated attributes and tag."""
-    info = envelope.take(_SEQUENCE)
-    if info.take(_OID).octets != _DATA:
+def _content_keys(entries: Sequence[Entry], key: PrivateKey, *, size: int) -> Iterator[bytes]:
+    """Content keys of that size to try, of the recipients that name this key or may do so."""
+    for entry in (entry for entry in entries if key.public.may_be(_name(entry))):
+        cek = content_key(entry, key)
+        if cek is not None and len(cek) != size and isinstance(entry, TransportEntry):
+            # Going on with a key that nobody foretells answers as for a key of the right length (RFC 3218 section 2.3.2).
+            cek = sha256(cek).digest()[:size]
+        if cek is not None and len(cek) == size:
+            yield cek
+
+
+def _name(entry: Entry) -> bytes:
+    return b"" if isinstance(entry, OtherEntry) else entry.name
+
+
+def _key_id(entry: Entry) -> bytes:
+    name = _name(entry)
+    return Reader(name).take().octets if name[:1] == b"\x80" and not isinstance(entry, KekEntry) else name
+
+
+def _read_content(found: _Envelope, *, algorithms: Sequence[bytes]) -> _Content:
+    inside = found.rest
+    info = inside.take(SEQUENCE)
+    if info.take(OID).octets != _DATA:
         raise MalformedError("CMS: the encrypted content is not plain data")
-    algorithm = info.take(_SEQUENCE)
-    if algorithm.take(_OID).octets != _AES256_GCM:
-        raise MalformedError("CMS: the content is not encrypted with AES-256-GCM")
-    parameters = algorithm.take(_SEQUENCE)
-    algorithm.check_done()
-    nonce = parameters.take(_OCTETS).octets
-    if len(nonce) != NONCE_SIZE or parameters.take(_INTEGER).octets != bytes([_TAG]):
+    scheme = info.take(SEQUENCE)
+    algorithm = scheme.take(OID).octets
+    if algorithm not in algorithms:
+        raise MalformedError("CMS: the content is encrypted with an algorithm that does not belong here")
+    nonce = _take_gcm_nonce(scheme) if algorithm in _GCM else scheme.take(OCTETS).octets
+    scheme.check_done()
+    body = _take_body(info)
+    info.check_done()
+    if len(body) > MAX_CONTENT:
+        raise MalformedError("CMS: the content has more than 2 GiB")
+    attributes, mac = None, b""
+    if inside.tag == _ATTRIBUTES:
+        # RFC 5083 section 2.2: they are authenticated as the SET they are, not under their implicit tag.
+        attributes = element(SET, inside.take().view)
+    if found.authenticated:
+        mac = inside.take(OCTETS).octets
+        if inside.tag == _UNAUTH_ATTRIBUTES:
+            inside.take()
+        if len(mac) != _TAG:
+            raise MalformedError(f"CMS: the tag has {len(mac)} bytes, not {_TAG}")
+    elif len(nonce) != IV_SIZE or not len(body) or len(body) % _BLOCK:
+        raise MalformedError("CMS: the content is not one of whole blocks after an initialisation vector of one")
+    inside.check_done()
+    return _Content(algorithm, nonce, body, attributes, mac)
+
+
+def _take_gcm_nonce(scheme: Reader) -> bytes:
+    parameters = scheme.take(SEQUENCE)
+    nonce = parameters.take(OCTETS).octets
+    if len(nonce) != NONCE_SIZE or parameters.take(INTEGER).octets != bytes([_TAG]):
         raise MalformedError("CMS: AES-GCM with another nonce or tag length than 12 and 16 bytes")
     parameters.check_done()
-    body = info.take(_ENCRYPTED_CONTENT).view
-    info.check_done()
-    attributes = None
-    if envelope.tag == _AUTH_ATTRIBUTES:
-        # RFC 5083 section 2.2: they are authenticated as the SET they are, not under their implicit tag.
-        attributes = _der(_SET, envelope.take().octets)
-    mac = envelope.take(_OCTETS).view
-    if envelope.tag == _UNAUTH_ATTRIBUTES:
-        envelope.take()
-    envelope.check_done()
-    if len(mac) != _TAG:
-        raise MalformedError(f"CMS: the tag has {len(mac)} bytes, not {_TAG}")
-    return nonce, body, attributes, mac
+    return nonce
 
 
-def _der(tag: int, *contents: bytes) -> bytes:
-    joined = b"".join(contents)
-    return _open_der(tag, len(joined)) + joined
+def _take_body(info: Reader) -> memoryview | bytes:
+    """The encrypted content, which BER may have cut into OCTET STRINGs."""
+    if info.tag != _CONTENT_IN_PIECES:
+        return info.take(_ENCRYPTED_CONTENT).view
+    pieces = info.take()
+    joined = [pieces.take(OCTETS).view]
+    while not pieces.done:
+        joined.append(pieces.take(OCTETS).view)
+    return b"".join(joined)
 
 
-def _open_der(tag: int, length: int) -> bytes:
-    """Tag and length of an element whose contents follow."""
-    if length < 0x80:
-        return bytes([tag, length])
-    encoded = length.to_bytes((length.bit_length() + 7) // 8, "big")
-    return bytes([tag, 0x80 | len(encoded)]) + encoded
+def _check_size(plaintext: bytes, to: Sequence[PublicKey]) -> None:
+    if len(plaintext) > MAX_CONTENT:
+        raise InputError("a CMS envelope has at most 2 GiB")
+    if len(to) >= MAX_RECIPIENTS:
+        raise InputError(f"a CMS envelope is for fewer than {MAX_RECIPIENTS} people, not {len(to)}")
 
 
 def _check_length(what: str, value: bytes, length: int) -> None:

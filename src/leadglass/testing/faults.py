@@ -155,6 +155,9 @@ class _FaultyDatabase:
         if due:
             raise InjectedError("a commit was made to look failed")
 
+    def scrub(self) -> None:
+        self.faults.write(self.inner.scrub)
+
 
 @dataclass
 class FaultyOutlet:

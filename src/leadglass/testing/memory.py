@@ -11,17 +11,19 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
-from leadglass.anatomy.classical import outlines
+from leadglass.anatomy.outline import Outlines, abstain
 from leadglass.deid.profile import basic_profile
 from leadglass.dicom.source import BytesSource, Source
 from leadglass.errors import ConflictError, ShreddedError, UnavailableError
 from leadglass.model.access import Account, Grant, Order, Ticket
 from leadglass.model.entry import Entry
+from leadglass.model.frame import Frame
 from leadglass.model.ids import BlobId, EntryId, InstanceId, Term
 from leadglass.model.instance import StoredInstance
 from leadglass.model.release import Release
 from leadglass.policy.decide import Policies, load, shipped
 from leadglass.ports import Detector, Head, Logged
+from leadglass.seal.escrow import RANDOMNESS_SIZE, split
 from leadglass.seal.keys import derive, unwrap, wrap
 from leadglass.site import Site
 
@@ -81,13 +83,29 @@ class MemoryBlobs:
 
 
 class MemoryKeys:
+    """``Keys``, and the root key that ``flows.rotate`` exchanges and splits."""
+
     def __init__(self, entropy: SeededEntropy) -> None:
         self._entropy = entropy
-        self._root = entropy.bytes(32)
+        self._secret = entropy.bytes(32)
+        self.generation = 1
         self._keys: dict[str, bytes | None] = {}
 
     def secret(self, label: str) -> bytes:
-        return derive(self._root, label=f"leadglass/site/{label}")
+        return derive(self._secret, label=f"leadglass/site/{label}")
+
+    @property
+    def root(self) -> bytes:
+        return derive(self._secret, label=f"leadglass/memory/root {self.generation}")
+
+    def rotate_root(self) -> int:
+        self.generation += 1
+        return self.generation
+
+    def split_root(self, origin: str) -> tuple[str, ...]:
+        randomness = self._entropy.bytes(RANDOMNESS_SIZE)
+        shares = split(self.root, origin=origin, generation=self.generation, randomness=randomness)
+        return tuple(share.encode() for share in shares)
 
     def create(self, name: str) -> None:
         if self._keys.setdefault(name, self._entropy.bytes(32)) is None:
@@ -195,6 +213,10 @@ class MemoryTerms:
     def find(self, term: Term) -> tuple[InstanceId, ...]:
         return tuple(sorted(self._terms.get(term, ())))
 
+    def discard(self, instance: InstanceId) -> None:
+        for instances in self._terms.values():
+            instances.discard(instance)
+
 
 class MemoryFingerprints:
     def __init__(self) -> None:
@@ -208,6 +230,9 @@ class MemoryFingerprints:
 
     def each(self) -> Iterator[tuple[InstanceId, bytes]]:
         return iter(sorted(self._rows.items()))
+
+    def discard(self, instance: InstanceId) -> None:
+        self._rows.pop(instance, None)
 
 
 @dataclass(frozen=True)
@@ -308,6 +333,9 @@ class MemoryDatabase:
             yield working
             self._state = working
 
+    def scrub(self) -> None:
+        """What was replaced is nobody's as soon as the transaction ends."""
+
 
 def _copy(state: MemoryTransaction) -> MemoryTransaction:
     """A copy of the containers; the records in them are frozen and shared."""
@@ -322,6 +350,10 @@ def _copy(state: MemoryTransaction) -> MemoryTransaction:
     return copied
 
 
+def _nothing(frame: Frame, *, view: str | None, modality: str | None) -> Outlines:  # noqa: ARG001 - a Detector's words
+    return abstain("nobody looks for outlines here")
+
+
 def memory_site(
     *,
     seed: str = "leadglass",
@@ -329,7 +361,7 @@ def memory_site(
     policies: Policies | None = None,
     detector: Detector | None = None,
 ) -> Site:
-    """A site in memory: equal seeds and equal calls give equal bytes."""
+    """A site in memory: equal seeds and equal calls give equal bytes. It outlines nothing unless it is given a detector."""
     entropy = SeededEntropy(seed)
     clock = clock or SetClock()
     return Site(
@@ -341,7 +373,7 @@ def memory_site(
         cases=MemoryTiles(),
         clock=clock,
         entropy=entropy,
-        detector=detector or outlines,
+        detector=detector or _nothing,
         policies=policies or load(shipped()),
         profile=basic_profile(),
     )

@@ -6,7 +6,7 @@ An adapter's test module subclasses these and gives the fixture that the methods
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,7 +15,7 @@ from leadglass.errors import ConflictError, SealBrokenError, ShreddedError, Unav
 from leadglass.model.access import Account, Actor, Role
 from leadglass.model.entry import Entry
 from leadglass.model.ids import BlobId, EntryId, InstanceId, PersonName, Term
-from leadglass.ports import Blobs, Database, Head, Keys, Log, Outlet, Tiles
+from leadglass.ports import Blobs, Cases, Database, Head, Keys, Log, Outlet, Tiles
 
 NOWHERE = BlobId("0" * 64)
 
@@ -106,6 +106,15 @@ class KeysPromises:
         with pytest.raises(ShreddedError):
             keys.unwrap("i-1", wrapped, context="part")
 
+    def test_the_keys_that_stay_and_the_secrets_outlive_a_destroyed_one(self, keys: Keys) -> None:
+        for name in ("i-1", "i-2", "i-3"):
+            keys.create(name)
+        secret, wrapped = keys.secret("a"), keys.wrap("i-2", b"data key", context="part")
+        keys.destroy("i-1")
+        keys.destroy("i-3")
+        assert keys.secret("a") == secret
+        assert keys.unwrap("i-2", wrapped, context="part") == b"data key"
+
     def test_many_are_unwrapped_at_once_and_destroyed_ones_are_none(self, keys: Keys) -> None:
         for name in ("k", "l", "m"):
             keys.create(name)
@@ -151,6 +160,25 @@ class TilesPromises:
         tiles.discard("tile/0/000.p")
         assert tiles.read("tile/0/000.p/1") is None
         assert tiles.read("tile/0/000") == b"hash"
+
+
+class CasesPromises:
+    """Subclass it and define the fixtures ``cases`` and ``kept`` (path to content of what lies there)."""
+
+    def test_what_was_written_lies_in_the_folder_of_its_case(self, cases: Cases, kept: Mapping[str, bytes]) -> None:
+        cases.write("c-1/evidence.json", b"{}")
+        cases.write("c-1/found.png", b"a picture")
+        cases.write("c-2/evidence.json", b"[]")
+        assert dict(kept) == {
+            "c-1/evidence.json": b"{}",
+            "c-1/found.png": b"a picture",
+            "c-2/evidence.json": b"[]",
+        }
+
+    def test_a_file_of_a_case_can_be_written_again(self, cases: Cases, kept: Mapping[str, bytes]) -> None:
+        cases.write("c-1/evidence.json", b"a longer one")
+        cases.write("c-1/evidence.json", b"{}")
+        assert dict(kept) == {"c-1/evidence.json": b"{}"}
 
 
 class OutletPromises:
@@ -268,6 +296,31 @@ class DatabasePromises:
             assert transaction.terms.find(Term("t")) == ("i-1", "i-2")
             assert transaction.terms.find(Term("u")) == ("i-1",)
             assert transaction.terms.find(Term("v")) == ()
+
+    def test_discarded_terms_lead_to_the_instance_no_more(self, database: Database) -> None:
+        with database.begin() as transaction:
+            transaction.terms.add(InstanceId("i-1"), [Term("t"), Term("u")])
+            transaction.terms.add(InstanceId("i-2"), [Term("t")])
+            transaction.terms.discard(InstanceId("i-1"))
+            transaction.terms.discard(InstanceId("i-1"))
+            assert transaction.terms.find(Term("t")) == ("i-2",)
+            assert transaction.terms.find(Term("u")) == ()
+
+    def test_a_discarded_fingerprint_is_gone_and_nothing_else(self, database: Database) -> None:
+        with database.begin() as transaction:
+            for instance in ("i-1", "i-2"):
+                transaction.fingerprints.put(InstanceId(instance), b"row")
+            transaction.fingerprints.discard(InstanceId("i-1"))
+            transaction.fingerprints.discard(InstanceId("i-1"))
+        with database.begin() as transaction:
+            assert list(transaction.fingerprints.each()) == [("i-2", b"row")]
+
+    def test_a_scrubbed_database_holds_what_was_committed(self, database: Database) -> None:
+        with database.begin() as transaction:
+            transaction.people.add(_account("a", Role.AUDITOR))
+        database.scrub()
+        with database.begin() as transaction:
+            assert transaction.people.get("a") == _account("a", Role.AUDITOR)
 
     def test_a_film_has_one_fingerprint_at_most(self, database: Database) -> None:
         with database.begin() as transaction:

@@ -8,8 +8,25 @@ what surrounds the region and never sees what lies under it. Patches are sealed 
 from __future__ import annotations
 
 from leadglass.veil.cover import assemble, cover, take, uncover
+from leadglass.veil.outlines import decode_outlines, encode_outlines
 from leadglass.veil.partition import partition
 from leadglass.veil.patch import decode, encode
-from leadglass.veil.style import Style, mosaic
+from leadglass.veil.style import STYLES, Style, coarse, inpaint, mosaic, solid
 
-__all__ = ["Style", "assemble", "cover", "decode", "encode", "mosaic", "partition", "take", "uncover"]
+__all__ = [
+    "STYLES",
+    "Style",
+    "assemble",
+    "coarse",
+    "cover",
+    "decode",
+    "decode_outlines",
+    "encode",
+    "encode_outlines",
+    "inpaint",
+    "mosaic",
+    "partition",
+    "solid",
+    "take",
+    "uncover",
+]

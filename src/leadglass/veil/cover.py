@@ -1,7 +1,8 @@
 """Cover regions of a frame, and bring them back.
 
 ``take`` lifts the samples off, ``cover`` blanks the hidden pixels before a style sees the frame, so that no style can show
-anything of them, and ``uncover`` puts a patch back. Shown pixels are never touched, unused high bits included.
+anything of them (``coarse`` apart, which is made to), and ``uncover`` puts a patch back. Shown pixels are never touched,
+unused high bits included.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from leadglass.errors import MalformedError
 from leadglass.model.frame import Frame
 from leadglass.model.region import Partition, Patch, Region, RegionKind
-from leadglass.veil.style import Style, level_at_rest, mosaic
+from leadglass.veil.style import Style, coarse, level_at_rest, mosaic
 
 
 def take(frames: Sequence[Frame], partition: Partition, kinds: Collection[RegionKind] | None = None) -> tuple[Patch, ...]:
@@ -47,7 +48,8 @@ def cover(frame: Frame, partition: Partition, hide: Collection[RegionKind], *, s
     """The frame with the regions of ``hide`` covered in ``style``.
 
     The result depends on the shown pixels, the partition, ``hide`` and ``seed`` alone. Where everything is hidden it is one
-    level that follows from bits stored, sign and photometric interpretation.
+    level that follows from bits stored, sign and photometric interpretation. In the style ``coarse`` neither holds: it is
+    made of the covered samples, as whoever chooses it was told.
 
     Raises:
         ValueError: the frame is not of the partition's size, or the film has no region of a kind in ``hide``: to leave
@@ -60,12 +62,13 @@ def cover(frame: Frame, partition: Partition, hide: Collection[RegionKind], *, s
     if not hide:
         return frame
     samples = frame.samples.copy()
-    if set(partition.kinds) <= set(hide):
+    if set(partition.kinds) <= set(hide) and style is not coarse:
         samples[...] = level_at_rest(frame)
         return frame.with_samples(samples)
     hidden = partition.mask(hide)
     where = hidden if samples.ndim == 2 else hidden[..., np.newaxis]
-    np.copyto(samples, samples.dtype.type(0), where=where)
+    if style is not coarse:
+        np.copyto(samples, samples.dtype.type(0), where=where)
     instead = style(frame.with_samples(samples), hidden, seed=seed)
     np.copyto(samples, instead, where=where, casting="no")
     return frame.with_samples(samples)

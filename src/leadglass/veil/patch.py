@@ -20,16 +20,14 @@ from numpy.typing import NDArray
 from leadglass.errors import MalformedError
 from leadglass.model.entry import canonical
 from leadglass.model.region import Patch, Region, RegionKind
+from leadglass.veil.runs import MAX_SIDE, RUN, check_runs
 
 PATCH_FORMAT = "leadglass/patch@v1"
 
 _MAX_HEADER = 512
-_MAX_SIDE = 65_535
-"""Rows and Columns are of VR US (PS3.3 C.7.6.3)."""
 _MAX_FRAMES = 2**31 - 1
 _MAX_SAMPLES = 4
 _TYPES = ("int16", "int32", "int8", "uint16", "uint32", "uint8")
-_RUN = np.dtype("<i4")
 
 
 def encode(patch: Patch) -> bytes:
@@ -58,7 +56,7 @@ def encode(patch: Patch) -> bytes:
             "runs": patch.region.runs.shape[0],
         }
     )
-    return b"".join((header, _buffer(patch.region.runs, _RUN).data, _buffer(samples, samples.dtype.newbyteorder("<")).data))
+    return b"".join((header, _buffer(patch.region.runs, RUN).data, _buffer(samples, samples.dtype.newbyteorder("<")).data))
 
 
 def decode(data: bytes) -> Patch:
@@ -71,11 +69,11 @@ def decode(data: bytes) -> Patch:
     fields = _fields(data[:end])
     kind, rows, columns = RegionKind(fields["kind"]), fields["rows"], fields["columns"]
     count, frames, planes = fields["runs"], fields["frames"], fields["samples"]
-    body = end + count * 3 * _RUN.itemsize
+    body = end + count * 3 * RUN.itemsize
     if body > len(data):
         raise MalformedError(f"a patch of {len(data)} bytes ends within its {count} runs, which begin at byte {end}")
-    runs = np.frombuffer(data, dtype=_RUN, count=count * 3, offset=end).reshape(count, 3)
-    _check_runs(runs, rows=rows, columns=columns, offset=end)
+    runs = np.frombuffer(data, dtype=RUN, count=count * 3, offset=end).reshape(count, 3)
+    check_runs(runs, rows=rows, columns=columns, offset=end)
     pixels = int((runs[:, 2] - runs[:, 1]).sum(dtype=np.int64))
     dtype = np.dtype(fields["type"]).newbyteorder("<")
     size = body + frames * pixels * planes * dtype.itemsize
@@ -102,7 +100,7 @@ def _fields(header: bytes) -> dict[str, Any]:
         raise MalformedError(f"a patch has no header line within its first {_MAX_HEADER} bytes")
     try:
         fields = json.loads(header)
-        limits = {"rows": _MAX_SIDE, "columns": _MAX_SIDE, "frames": _MAX_FRAMES, "samples": _MAX_SAMPLES, "runs": 2**31 - 1}
+        limits = {"rows": MAX_SIDE, "columns": MAX_SIDE, "frames": _MAX_FRAMES, "samples": _MAX_SAMPLES, "runs": 2**31 - 1}
         sound = (
             fields["v"] == PATCH_FORMAT
             and fields["kind"] in set(RegionKind)
@@ -117,16 +115,3 @@ def _fields(header: bytes) -> dict[str, Any]:
         raise MalformedError(f"the header line of a patch does not say {PATCH_FORMAT} in its one encoding")
     checked: dict[str, Any] = fields
     return checked
-
-
-def _check_runs(runs: NDArray[np.int32], *, rows: int, columns: int, offset: int) -> None:
-    """Raise unless the runs lie within the film, sorted and without overlap."""
-    row, start, stop = runs[:, 0], runs[:, 1], runs[:, 2]
-    bad = (row < 0) | (row >= rows) | (start < 0) | (start >= stop) | (stop > columns)
-    same_row = row[1:] == row[:-1]
-    bad[1:] |= (row[1:] < row[:-1]) | (same_row & (start[1:] < stop[:-1]))
-    if bad.any():
-        first = int(np.argmax(bad))
-        raise MalformedError(
-            f"run {first} of a patch, at byte {offset + 12 * first}, is not in order or not within the film"
-        )

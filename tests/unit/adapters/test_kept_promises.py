@@ -1,16 +1,16 @@
 """Every adapter keeps what its port promises, the ones in memory too."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from leadglass.adapters.files import FolderBlobs, FolderOutlet, FolderTiles
+from leadglass.adapters.files import FolderBlobs, FolderCases, FolderOutlet, FolderTiles
 from leadglass.adapters.keys.file import FileKeys
 from leadglass.adapters.sql.cipher import RecordCipher
 from leadglass.adapters.sql.database import SqlDatabase
 from leadglass.adapters.system import SystemEntropy
-from leadglass.ports import Blobs, Database, Keys, Outlet, Tiles
+from leadglass.ports import Blobs, Cases, Database, Keys, Outlet, Tiles
 from leadglass.testing.memory import (
     MemoryBlobs,
     MemoryDatabase,
@@ -22,6 +22,7 @@ from leadglass.testing.memory import (
 )
 from leadglass.testing.promises import (
     BlobsPromises,
+    CasesPromises,
     DatabasePromises,
     KeysPromises,
     OutletPromises,
@@ -81,6 +82,45 @@ class TestFolderTiles(TilesPromises):
     @pytest.fixture
     def tiles(self, tmp_path: Path) -> Tiles:
         return FolderTiles(tmp_path)
+
+
+class TestMemoryCases(CasesPromises):
+    @pytest.fixture
+    def cases(self) -> MemoryTiles:
+        return MemoryTiles()
+
+    @pytest.fixture
+    def kept(self, cases: MemoryTiles) -> dict[str, bytes]:
+        return cases.files
+
+
+class Case(Mapping[str, bytes]):
+    """What lies in the folder of cases, path to content; the folders and files are their owner's alone."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __iter__(self) -> Iterator[str]:
+        for path in self._folder.rglob("*"):
+            assert path.stat().st_mode & 0o077 == 0
+            if path.is_file():
+                yield str(path.relative_to(self._folder))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    def __getitem__(self, path: str) -> bytes:
+        return (self._folder / path).read_bytes()
+
+
+class TestFolderCases(CasesPromises):
+    @pytest.fixture
+    def cases(self, tmp_path: Path) -> Cases:
+        return FolderCases(tmp_path / "cases")
+
+    @pytest.fixture
+    def kept(self, tmp_path: Path) -> Case:
+        return Case(tmp_path / "cases")
 
 
 class TestMemoryOutlet(OutletPromises):

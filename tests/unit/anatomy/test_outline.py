@@ -6,11 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from leadglass.anatomy import Outlines, abstain, judge
-from leadglass.anatomy.outline import largest_share
+from leadglass.anatomy import Outlines, Structure, abstain, judge
+from leadglass.anatomy.enlarge import grown
 from leadglass.model.region import Mask, RegionKind
 
 Masks = dict[RegionKind, Mask]
@@ -61,6 +59,9 @@ def in_pieces(masks: Masks) -> Masks:
         (lambda masks: masks | {LEFT: ellipse(220, 170, 160, 65)}, "overlap"),
         (lambda masks: masks | {LEFT: ellipse(340, 290, 150, 65)}, "side by side"),
         (lambda masks: masks | {RIGHT: ellipse(220, 110, 70, 85), LEFT: ellipse(220, 300, 70, 85)}, "proportions"),
+        (lambda masks: {kind: mask[:300] for kind, mask in masks.items()}, "lower borders"),
+        (lambda masks: {kind: mask[:, 130:] for kind, mask in masks.items()}, "far larger"),
+        (lambda masks: {kind: mask[:, 70:] for kind, mask in masks.items()}, "within a lung"),
         (lambda masks: masks | {HEART: ellipse(60, 60, 50, 50)}, "heart"),
         (lambda masks: masks | {HEART: np.zeros((500, 400), dtype=np.bool_)}, "heart"),
         (lambda masks: {kind: np.zeros_like(mask) for kind, mask in masks.items()}, "too small"),
@@ -83,39 +84,29 @@ def test_masks_of_different_shapes_are_refused() -> None:
         judge(Outlines(plausible() | {HEART: np.ones((5, 5), dtype=np.bool_)}, 0.9, ""))
 
 
-def test_a_spiral_is_one_piece() -> None:
-    spiral = np.zeros((41, 41), dtype=np.bool_)
-    row, column, length, (down, across) = 0, 0, 40, (0, 1)
-    spiral[0, 0] = True
-    while length > 0:
-        for _ in range(2):
-            for _ in range(length):
-                row, column = row + down, column + across
-                spiral[row, column] = True
-            down, across = across, -down
-        length -= 2
-    assert largest_share(spiral) == 1.0
+def test_the_heart_is_covered_with_a_margin_and_drawn_without() -> None:
+    found = Outlines(plausible(), 0.7, "")
+    covered = found.for_cover()
+    margin = round(0.04 * (353 - 41 + 2))
+    assert found.masks[HEART].sum() < covered[HEART].sum()
+    assert np.array_equal(covered[HEART], grown(found.masks[HEART], margin))
+    assert covered[RIGHT] is found.masks[RIGHT]
 
 
-def largest_by_flood(mask: Mask) -> float:
-    """The same by the slow and obvious way."""
-    left = {(int(row), int(column)) for row, column in zip(*np.nonzero(mask), strict=True)}
-    sizes = [0]
-    while left:
-        front, size = [left.pop()], 0
-        while front:
-            row, column = front.pop()
-            size += 1
-            for near in ((row + 1, column), (row - 1, column), (row, column + 1), (row, column - 1)):
-                if near in left:
-                    left.remove(near)
-                    front.append(near)
-        sizes.append(size)
-    return max(sizes) / max(1, int(mask.sum()))
+def test_without_lungs_or_heart_nothing_is_widened() -> None:
+    for masks in ({}, {HEART: plausible()[HEART]}, {RIGHT: plausible()[RIGHT]}):
+        assert Outlines(masks, 0.7, "").for_cover() == masks
 
 
-@settings(deadline=None, max_examples=60)
-@given(st.integers(1, 20), st.integers(1, 20), st.integers(0, 2**32), st.floats(0, 1))
-def test_the_largest_piece_is_what_a_flood_fills(rows: int, columns: int, seed: int, share: float) -> None:
-    mask: Mask = np.random.default_rng(seed).random((rows, columns)) < share
-    assert largest_share(mask) == largest_by_flood(mask)
+def test_an_abstention_may_know_the_body() -> None:
+    found = abstain("turned", body=ellipse(250, 200, 240, 190))
+    assert found.abstained
+    assert set(found.structures) == {Structure.BODY}
+    assert not abstain("turned").structures
+
+
+def test_the_body_outlives_a_void_outline() -> None:
+    body = ellipse(250, 200, 240, 190)
+    judged = judge(Outlines(swapped(plausible()), 0.9, "", {Structure.BODY: body, Structure.RIBS: body}))
+    assert judged.abstained
+    assert dict(judged.structures) == {Structure.BODY: body}

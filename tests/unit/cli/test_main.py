@@ -66,7 +66,7 @@ def test_a_command_that_does_not_parse_ends_with_2(capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [
-        ("--action", "look", ["view", "export", "lift", "restore"]),
+        ("--action", "look", ["view", "export", "lift", "restore", "shred"]),
         ("--purpose", "treat", ["TREAT", "RESEARCH", "TEACH", "VENDOR", "PATIENT", "LEGAL"]),
     ],
 )
@@ -122,6 +122,8 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
         *("init", "ingest", "list", "check", "request", "tickets", "approve", "release", "key", "open", "restore"),
         *("history", "maintain", "people add", "people list", "people disable", "order add", "order list", "order close"),
         *("log checkpoint", "log verify", "log prove", "log check", "scan", "deid", "deid explain", "deid undo"),
+        *("outline", "look", "seal", "shred", "legal-hold add", "legal-hold drop", "legal-hold list", "backup"),
+        *("restore-site", "root rotate", "root split", "root recover", "people key new", "people key show"),
     ],
 )
 def test_every_command_helps(capsys: pytest.CaptureFixture[str], command: str) -> None:
@@ -134,8 +136,8 @@ def test_nothing_else_is_a_command() -> None:
     groups = {group.name for group in app.registered_groups}
     commands = {command.name or getattr(command.callback, "__name__", None) for command in app.registered_commands}
 
-    assert groups == {"deid", "people", "order", "log"}
+    assert groups == {"deid", "people", "order", "legal-hold", "root", "log"}
     assert commands == {
         *("init", "ingest", "list", "check", "request", "tickets", "approve", "release", "key", "open", "restore"),
-        *("history", "maintain", "mark", "scan", "trace"),
+        *("history", "maintain", "mark", "scan", "trace", "outline", "look", "seal", "shred", "backup", "restore-site"),
     }

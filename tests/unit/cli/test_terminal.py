@@ -111,7 +111,7 @@ def test_a_choice_is_exact_and_its_error_does_not_repeat_what_was_typed(text: st
     with pytest.raises(InputError) as caught:
         choice(Action, text, option="--action")
 
-    assert caught.value.hint == "--action view|export|lift|restore"
+    assert caught.value.hint == "--action view|export|lift|restore|shred"
 
 
 def test_no_site_is_a_matter_of_settings(monkeypatch: pytest.MonkeyPatch) -> None:

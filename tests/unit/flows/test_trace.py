@@ -5,86 +5,34 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import imagecodecs
 import numpy as np
 import pytest
+from finding import PICTURE, Answering, OnePicture
 from numpy.typing import NDArray
 from world import World
 
-from leadglass.dicom.source import BytesSource, Source
-from leadglass.errors import RefusedError, SealBrokenError, UnavailableError
+from leadglass.dicom.source import BytesSource
+from leadglass.errors import RefusedError, UnavailableError
 from leadglass.flows import vault
 from leadglass.flows.checkpoint import checkpoint
+from leadglass.flows.ingest import ingest
 from leadglass.flows.marks import mark_key
 from leadglass.flows.release import release
 from leadglass.flows.trace import Search, Traced, prepare, trace
 from leadglass.mark.accuse import Verdict
 from leadglass.mark.chips import chips
-from leadglass.mark.found import Alignment, Box, Candidate, Grey, Original, Page, Samples
+from leadglass.mark.found import Box
 from leadglass.model.access import Action, Purpose, Strength
 from leadglass.model.instance import StoredInstance
 from leadglass.model.region import RegionKind
 from leadglass.model.release import Release
+from leadglass.testing.films import small_film
 from leadglass.testing.memory import MemoryTiles
-
-PICTURE = np.full((120, 100), 90, np.uint8)
-
-
-class OnePicture:
-    """A reader of files that all hold one picture."""
-
-    def read(self, source: Source, *, name: str) -> tuple[Page, ...]:  # noqa: ARG002 - the port's
-        return (Page(PICTURE, 1, 1, "png"),)
-
-
-@dataclass
-class Answering:
-    """An aligner that finds film 0 in everything, with these coefficients and altered places."""
-
-    coefficients: NDArray[np.float32] | None = None
-    altered: tuple[Box, ...] = ()
-    difference: Grey = field(default_factory=lambda: np.zeros(PICTURE.shape, np.uint8))
-    loaded: list[bytes] = field(default_factory=list)
-    made: int = 0
-    inliers: int = 50
-
-    def fingerprint(self, samples: Samples) -> bytes:
-        self.made += 1
-        return samples.tobytes()[:64]
-
-    def load(self, rows: Iterable[tuple[int, bytes]]) -> None:
-        self.loaded = [row for _, row in rows]
-
-    def find(
-        self,
-        picture: Grey | Samples,  # noqa: ARG002 - the port's
-        *,
-        without: Sequence[NDArray[np.float64]] = (),
-        most: int = 12,  # noqa: ARG002 - the port's
-    ) -> tuple[Candidate, ...]:
-        return () if without or self.coefficients is None else (Candidate(0, 9.0, 50),)
-
-    def align(self, picture: Grey | Samples, original: Original) -> Alignment | None:
-        assert self.coefficients is not None
-        rows, columns = picture.shape
-        scale = np.diag([columns / original.columns, rows / original.rows, 1.0])
-        return Alignment(
-            coefficients=self.coefficients,
-            homography=scale,
-            outline=np.array([[0, 0], [columns, 0], [columns, rows], [0, rows]], float),
-            inliers=self.inliers,
-            mirrored=False,
-            inverted=False,
-            found=PICTURE,
-            expected=np.full(PICTURE.shape, 200, np.uint8),
-            valid=np.ones(PICTURE.shape, np.bool_),
-            difference=self.difference,
-            altered=self.altered,
-        )
 
 
 @dataclass
@@ -251,13 +199,33 @@ def test_a_shredded_film_is_not_found_any_more(hall: Hall) -> None:
     assert hall.aligner.loaded == []
 
 
-def test_a_row_that_was_exchanged_is_noticed(hall: Hall) -> None:
+def test_a_row_that_was_exchanged_is_made_again_and_that_is_told(hall: Hall) -> None:
     hall.search()
     with hall.world.site.database.begin() as transaction:
         transaction.fingerprints.put(hall.instance.id, b"leadglass/wrap@v1\n" + bytes(64))
+    loaded = hall.aligner.loaded
 
-    with pytest.raises(SealBrokenError):
-        hall.search()
+    search = hall.search()
+
+    assert (search.indexed.remade, search.indexed.failed) == ((hall.instance.id,), {})
+    assert search.films == (hall.instance.id,)
+    assert hall.aligner.loaded == loaded
+    assert hall.search().indexed.remade == ()
+
+
+def test_a_row_that_cannot_be_made_again_keeps_no_other_film_from_being_found(hall: Hall) -> None:
+    other = ingest(hall.world.site, hall.world.people["tech"], BytesSource(small_film(seed=8))).instance
+    hall.search()
+    with hall.world.site.database.begin() as transaction:
+        transaction.fingerprints.put(hall.instance.id, b"leadglass/wrap@v1\n" + bytes(64))
+    hall.world.site.blobs.discard(hall.instance.parts[0].blob)
+
+    search = hall.search()
+
+    assert search.films == (other.id,)
+    assert search.indexed.remade == ()
+    assert [type(error) for error in search.indexed.failed.values()] == [UnavailableError]
+    assert list(search.indexed.failed) == [hall.instance.id]
 
 
 def test_without_the_extra_it_says_what_to_install(hall: Hall) -> None:

@@ -13,6 +13,8 @@ from leadglass.model.access import (
     Action,
     Actor,
     Circumstances,
+    CoverShape,
+    CoverStyle,
     Decision,
     Duty,
     Outcome,
@@ -166,6 +168,43 @@ def test_of_two_permits_the_stronger_mark_counts() -> None:
     decision = ask(policies(f'@mark("off") {OPEN} @mark("diagnostic") {OPEN}'))
 
     assert decision.mark is Strength.DIAGNOSTIC
+
+
+def test_a_cover_is_a_mosaic_on_the_grid_unless_a_policy_says_otherwise() -> None:
+    plain = ask(policies(OPEN))
+    assert (plain.style, plain.shape) == (CoverStyle.MOSAIC, CoverShape.GRID)
+    said = ask(policies(f'@style("inpaint") @shape("outline") {OPEN}'))
+    assert (said.style, said.shape) == (CoverStyle.INPAINT, CoverShape.OUTLINE)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "style", "shape"),
+    [
+        ('@style("coarse")', '@style("inpaint")', CoverStyle.INPAINT, CoverShape.GRID),
+        ('@style("inpaint")', "", CoverStyle.MOSAIC, CoverShape.GRID),
+        ('@style("solid")', '@style("coarse")', CoverStyle.SOLID, CoverShape.GRID),
+        ('@style("coarse") @shape("outline")', '@style("coarse")', CoverStyle.COARSE, CoverShape.GRID),
+        ('@style("coarse") @shape("outline")', '@shape("outline") @style("solid")', CoverStyle.SOLID, CoverShape.OUTLINE),
+    ],
+)
+def test_of_two_permits_the_more_careful_cover_counts(one: str, other: str, style: CoverStyle, shape: CoverShape) -> None:
+    for both in (f"{one} {OPEN} {other} {OPEN}", f"{other} {OPEN} {one} {OPEN}"):
+        decision = ask(policies(both))
+        assert (decision.style, decision.shape) == (style, shape)
+
+
+@pytest.mark.parametrize("annotation", ['@style("blur")', '@style("")', '@shape("box")', '@shape("GRID")'])
+def test_a_cover_that_nobody_knows_closes_the_site(annotation: str) -> None:
+    closed = load({"site.cedar": f"{annotation} {OPEN}"})
+    assert closed.problem is not None
+    assert f"{annotation.split('(')[0]} is one of" in closed.problem
+
+
+def test_a_policy_can_ask_what_the_order_needs() -> None:
+    needs = "permit (principal, action, resource is Region) when { context.needed.contains(resource) };"
+    film = "permit (principal, action, resource is Film);"
+    facts = replace(FACTS, needed=(RegionKind.HEART,))
+    assert ask(policies(film, needs), facts=facts).shown == (RegionKind.HEART,)
 
 
 def test_a_mark_that_nobody_knows_closes_the_site() -> None:

@@ -43,6 +43,7 @@ def ask(
         reader="reader" in facts,
         referrer="referrer" in facts,
         to_self="to-other" not in facts,
+        needed=LUNGS if "lungs-needed" in facts else NO_TEXT,
     )
     actor = Actor(PersonName(f"{person}.demo"), frozenset(PEOPLE[person]))
     request = Request(InstanceId("i"), Action(action), Purpose(purpose), regions, identity, recipient="someone")
@@ -58,6 +59,8 @@ def ask(
         ("dr", "view", "TREAT", "", ONE, NO_TEXT, False),
         ("dr", "view", "TREAT", "unchecked", FORBID, (), False),
         ("ward", "view", "TREAT", "referrer", OPEN, NO_TEXT, True),
+        ("ward", "view", "TREAT", "referrer lungs-needed", OPEN, LUNGS, True),
+        ("dr", "view", "TREAT", "reader lungs-needed", OPEN, ALL, True),
         ("ward", "view", "TREAT", "referrer unchecked", FORBID, (), False),
         ("ward", "view", "TREAT", "", FORBID, (), False),
         ("ward", "view", "TREAT", "reader", FORBID, (), False),
@@ -87,6 +90,7 @@ def ask(
         ("dr", "lift", "TREAT", "reader unchecked", FORBID, (), False),
         ("dr", "lift", "TREAT", "", FORBID, (), False),
         ("ward", "lift", "TREAT", "referrer", ONE, NO_TEXT, True),
+        ("ward", "lift", "TREAT", "referrer lungs-needed", ONE, NO_TEXT, True),
         ("ward", "lift", "TREAT", "referrer to-other", BOTH, NO_TEXT, True),
         ("dr", "lift", "RESEARCH", "", BOTH, ALL, False),
         ("dr", "lift", "RESEARCH", "to-other", BOTH, ALL, False),
@@ -96,6 +100,14 @@ def ask(
         ("dr", "restore", "TREAT", "reader", FORBID, (), False),
         ("dr", "restore", "RESEARCH", "reader", FORBID, (), False),
         ("ward", "restore", "LEGAL", "referrer", FORBID, (), False),
+        ("dr", "shred", "LEGAL", "", BOTH, (), False),
+        ("tech", "shred", "PATIENT", "", BOTH, (), False),
+        ("admin", "shred", "LEGAL", "unchecked", BOTH, (), False),
+        ("dr", "shred", "TREAT", "reader", FORBID, (), False),
+        ("dr", "shred", "RESEARCH", "", FORBID, (), False),
+        ("vendor", "shred", "LEGAL", "", FORBID, (), False),
+        ("student", "shred", "PATIENT", "", FORBID, (), False),
+        ("service", "shred", "LEGAL", "", FORBID, (), False),
         ("tech", "view", "TREAT", "", FORBID, (), False),
         ("head", "view", "RESEARCH", "", FORBID, (), False),
         ("service", "view", "TREAT", "reader", FORBID, (), False),
@@ -112,7 +124,7 @@ def test_a_demo_person_asks(
 
 
 @pytest.mark.parametrize("guard", [Role.ADMINISTRATOR, Role.AUDITOR, Role.SECURITY_OFFICER])
-@pytest.mark.parametrize("action", list(Action))
+@pytest.mark.parametrize("action", [action for action in Action if action is not Action.SHRED])
 def test_who_runs_or_guards_the_site_sees_no_pixels_whatever_else_they_are(guard: Role, action: Action) -> None:
     actor = Actor(PersonName("a"), frozenset(Role) - {Role.ADMINISTRATOR, Role.AUDITOR, Role.SECURITY_OFFICER} | {guard})
     facts = Circumstances(
@@ -123,6 +135,15 @@ def test_who_runs_or_guards_the_site_sees_no_pixels_whatever_else_they_are(guard
         decision = decide(request, actor=actor, circumstances=facts, policies=POLICIES)
         assert decision.outcome is Outcome.FORBID
         assert "administrators, auditors and security officers see no films, whatever their other roles" in decision.reasons
+
+
+@pytest.mark.parametrize("person", list(PEOPLE))
+def test_nobody_shreds_alone(person: str) -> None:
+    for purpose in Purpose:
+        decision = ask(person, "shred", purpose)
+        assert decision.outcome is Outcome.FORBID or decision.approvals_needed == 2
+        assert decision.shown == ()
+        assert not decision.identity
 
 
 @pytest.mark.parametrize(
@@ -151,6 +172,9 @@ DUTIES = {
     Duty.CHECKPOINT: "service auditor dso admin",
     Duty.MAINTAIN: "service admin",
     Duty.TRACE: "auditor dso",
+    Duty.LEGAL_HOLD: "dso",
+    Duty.BACKUP: "admin",
+    Duty.KEEP_KEYS: "dso admin",
 }
 
 

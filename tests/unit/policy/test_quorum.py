@@ -16,6 +16,8 @@ from leadglass.model.access import (
     Actor,
     Approval,
     Circumstances,
+    CoverShape,
+    CoverStyle,
     Decision,
     Grant,
     Outcome,
@@ -23,6 +25,7 @@ from leadglass.model.access import (
     Purpose,
     Request,
     Role,
+    SealProfile,
     Showing,
     Strength,
     Ticket,
@@ -110,6 +113,9 @@ OTHER_DECISION: Mapping[str, Any] = {
     "reasons": (),
     "policies": "0",
     "mark": Strength.OFF,
+    "style": CoverStyle.COARSE,
+    "shape": CoverShape.OUTLINE,
+    "seal": SealProfile.PORTABLE,
 }
 OTHER_WORDS: Mapping[str, Ticket] = {
     **{

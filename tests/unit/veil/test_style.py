@@ -8,9 +8,11 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
+from leadglass.model.access import CoverStyle
 from leadglass.model.frame import Frame
-from leadglass.model.region import Mask
-from leadglass.veil.style import level_at_rest, mosaic
+from leadglass.model.region import Mask, RegionKind
+from leadglass.veil import cover, partition
+from leadglass.veil.style import STYLES, Style, coarse, inpaint, level_at_rest, mosaic, solid
 
 
 def slope(rows: int = 200, columns: int = 160) -> Frame:
@@ -98,3 +100,81 @@ def test_tiles_too_small_to_be_worth_it_are_refused() -> None:
     frame = slope()
     with pytest.raises(ValueError, match="too small"):
         partial(mosaic, tile=1)(frame, middle(frame), seed=b"s")
+
+
+# The other styles
+
+
+def test_every_style_that_a_policy_can_name_is_there() -> None:
+    assert set(STYLES) == set(CoverStyle)
+
+
+def test_a_solid_cover_is_one_level_of_its_surround() -> None:
+    shown = solid(slope(), middle(slope()), seed=b"s")[middle(slope())]
+    assert np.unique(shown).size == 1
+    assert 1500 < shown[0] < 2500
+
+
+def test_an_inpainted_slope_goes_on_as_it_was() -> None:
+    frame = slope()
+    shown = inpaint(frame, middle(frame), seed=b"s")[middle(frame)].astype(int)
+    assert abs(shown - frame.samples[middle(frame)].astype(int)).max() < 100
+
+
+def test_an_inpainted_cover_meets_its_edge_without_a_step() -> None:
+    frame = slope(600, 500)
+    hidden = np.zeros((600, 500), dtype=np.bool_)
+    hidden[200:400, 100:300] = True
+    frame.samples[hidden] = 0
+    filled = np.where(hidden, inpaint(frame, hidden, seed=b"s"), frame.samples).astype(int)
+    assert abs(np.diff(filled, axis=1)).max() < 60
+    assert abs(np.diff(filled, axis=0)).max() < 60
+
+
+def test_the_fill_stays_within_what_surrounds_it() -> None:
+    frame = slope()
+    frame.samples[...] = np.random.default_rng(3).integers(500, 700, frame.samples.shape)
+    shown = inpaint(frame, middle(frame), seed=b"s")[middle(frame)]
+    assert shown.min() >= 500
+    assert shown.max() < 700
+
+
+@pytest.mark.parametrize(
+    ("style", "digest"),
+    [
+        (solid, "a18e7b52b526d64192da106dea8b50bcfddcc812b2d3a23edb9af559e6e47ee1"),
+        (inpaint, "3ec2960fb7b0baefeec7d015e2d05a8c65af43ab59106855e8de047c8b93dc4a"),
+        (coarse, "4aadce58725e46e5996a72c60053b03c47a94922d65717fc5f2711b850e06296"),
+    ],
+)
+def test_a_style_is_the_same_on_every_machine(style: Style, digest: str) -> None:
+    shown = style(slope(), middle(slope()), seed=b"leadglass")[middle(slope())].astype("<u2")
+    assert sha256(shown.tobytes()).hexdigest() == digest
+
+
+def test_means_of_what_is_covered_tell_films_apart_that_differ_only_there() -> None:
+    """The law that the other styles keep, broken by the one that is made to."""
+    frame = slope()
+    hidden = middle(frame)
+    other = frame.with_samples(np.where(hidden, 4095 - frame.samples, frame.samples).astype(np.uint16))
+    parts = partition({RegionKind.HEART: hidden}, rows=frame.rows, columns=frame.columns, grid=1)
+    for name, style in STYLES.items():
+        one, two = (cover(film, parts, [RegionKind.HEART], seed=b"s", style=style) for film in (frame, other))
+        assert one.same_as(two) == (name is not CoverStyle.COARSE)
+
+
+def test_means_are_of_the_covered_pixels_alone() -> None:
+    frame = slope(160, 160)
+    frame.samples[...] = 4000
+    hidden = np.zeros((160, 160), dtype=np.bool_)
+    hidden[45:75, 45:75] = True
+    frame.samples[hidden] = 1000
+    assert (coarse(frame, hidden, seed=b"s")[hidden] == 1000).all()
+
+
+@pytest.mark.parametrize("style", [solid, inpaint, coarse])
+def test_a_palette_index_is_not_mixed(style: Style) -> None:
+    frame = Frame(np.full((40, 40), 9, dtype=np.uint8), "PALETTE COLOR", 8)
+    hidden = np.zeros((40, 40), dtype=np.bool_)
+    hidden[10:20] = True
+    assert (style(frame, hidden, seed=b"s")[hidden] == 0).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from leadglass.adapters.files import write_new
 from leadglass.adapters.sql import schema
 from leadglass.adapters.sql.engine import sqlite_engine, translated
 from leadglass.adapters.sql.records import decode, encode
-from leadglass.errors import ConfigError, ConflictError, MalformedError, ProofError
+from leadglass.errors import ConfigError, ConflictError, MalformedError, ProofError, UnavailableError
 from leadglass.model.access import Account, Grant, Order, Ticket
 from leadglass.model.entry import Entry
 from leadglass.model.ids import EntryId, InstanceId, Term
@@ -67,6 +68,26 @@ class SqlDatabase:
     def begin(self) -> Iterator[SqlTransaction]:
         with translated(self._path), self._engine.begin() as connection:
             yield SqlTransaction(connection, self._cipher)
+
+    def scrub(self) -> None:
+        # What was deleted was overwritten then (secure_delete), in pages that lie in the journal. They take the place of the
+        # older ones in the file, and the journal is truncated (sqlite.org/pragma.html#pragma_wal_checkpoint).
+        try:
+            with translated(self._path), self._engine.connect() as connection:
+                # Beside SQLAlchemy, which would begin a transaction: this runs outside of any.
+                cursor = connection.connection.cursor()
+                busy, _, _ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                cursor.close()
+        except sqlite3.Error as error:
+            raise _not_scrubbed(self._path, str(error)) from error
+        if busy:
+            raise _not_scrubbed(self._path, "somebody reads its journal")
+
+
+def _not_scrubbed(path: Path, why: str) -> UnavailableError:
+    return UnavailableError(
+        f"what was deleted may lie beside {path.name} still: {why}", hint="when that is over, run: leadglass maintain"
+    )
 
 
 @dataclass(frozen=True)
@@ -154,6 +175,9 @@ class SqlTerms:
         query = select(schema.terms.c.instance).where(schema.terms.c.term == term).order_by(schema.terms.c.instance)
         return tuple(InstanceId(instance) for instance in self._connection.execute(query).scalars())
 
+    def discard(self, instance: InstanceId) -> None:
+        self._connection.execute(schema.terms.delete().where(schema.terms.c.instance == instance))
+
 
 class SqlFingerprints:
     def __init__(self, connection: Connection) -> None:
@@ -170,6 +194,9 @@ class SqlFingerprints:
         f = schema.fingerprints.c
         for instance, sealed in self._connection.execute(select(f.instance, f.sealed).order_by(f.instance)):
             yield InstanceId(instance), _stored(sealed)
+
+    def discard(self, instance: InstanceId) -> None:
+        self._connection.execute(schema.fingerprints.delete().where(schema.fingerprints.c.instance == instance))
 
 
 class SqlLog:

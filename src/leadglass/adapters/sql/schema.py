@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, String, Table
 
-VERSION = 2
+VERSION = 3
 
 metadata = MetaData()
 
@@ -32,7 +32,7 @@ terms = Table(
     "terms",
     metadata,
     Column("term", String, primary_key=True),
-    Column("instance", String, primary_key=True),
+    Column("instance", String, primary_key=True, index=True),
 )
 
 fingerprints = Table(

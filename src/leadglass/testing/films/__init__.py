@@ -7,7 +7,7 @@ and heart and with every kind of identifying attribute planted. ``small_film`` n
 
 from leadglass.testing.films.ct import ensure_ct
 from leadglass.testing.films.example import Film, example_films, examples_folder
-from leadglass.testing.films.instance import digital_x_ray, small_film, small_samples
+from leadglass.testing.films.instance import digital_x_ray, small_film, small_outlines, small_samples
 from leadglass.testing.films.patients import PATIENTS, Patient, facts, planted
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "facts",
     "planted",
     "small_film",
+    "small_outlines",
     "small_samples",
 ]
