@@ -298,6 +298,10 @@ class Cases(Protocol):
         """Durable and whole when it returns."""
         ...
 
+    def discard(self, folder: str) -> None:
+        """Remove a case; removing what is not there is fine."""
+        ...
+
 
 class Slot(Protocol):
     """Room for one file that is about to leave."""

@@ -243,6 +243,10 @@ class FolderCases:
                     _synchronise_folder(folder.parent)
             _replace(target, data, mode=0o600)
 
+    def discard(self, folder: str) -> None:
+        with _translated("the folder of cases", self._folder), suppress(FileNotFoundError):
+            shutil.rmtree(self._folder / folder)
+
 
 class FolderTiles:
     """The log's public files in a folder that any web server can show."""

@@ -38,6 +38,8 @@ from leadglass.errors import InputError, MalformedError, UnavailableError
 from leadglass.flows.backup import Written
 from leadglass.flows.checkpoint import signed_frontier
 from leadglass.model.entry import canonical, moment, timestamp
+from leadglass.model.ids import BlobId, InstanceId
+from leadglass.model.instance import Tier
 from leadglass.ports import Keys
 from leadglass.seal.envelope import NONCE_SIZE, seal_stream, sealed_size
 from leadglass.seal.keys import keyed
@@ -55,6 +57,9 @@ _DATABASES = (KEYS, DATABASE)
 
 _Part = tuple[str, int, Iterator[bytes]]
 """Name, size and bytes of a member of the archive."""
+
+
+_Moment = tuple["Header", Path, Mapping[str, bytes | None], Mapping[BlobId, InstanceId]]
 
 
 @dataclass(frozen=True)
@@ -138,13 +143,13 @@ def write_backup(site: Site, folder: Path, out: Path) -> Written:
     slot = FolderOutlet(out.parent).reserve(out.name, 0)
     try:
         others = _others(folder)
-        with _snapshot(site, folder) as (header, database, log):
+        with _snapshot(site, folder) as (header, database, log, named):
             parts = chain(
                 [_small(HEADER, header.encode())],
                 _keys(kept_root(site)),
                 (_sealed(site, header, name, path) for name, path in [*others, (DATABASE, database)]),
                 (_logged(folder / LOG, name, data) for name, data in log.items()),
-                _blobs(folder / BLOBS),
+                _blobs(folder / BLOBS, site, named),
             )
             path = slot.deliver(_archive(site, parts, folder / TEMPORARY))
     except sqlite3.Error as error:
@@ -157,8 +162,8 @@ def write_backup(site: Site, folder: Path, out: Path) -> Written:
 
 
 @contextmanager
-def _snapshot(site: Site, folder: Path) -> Iterator[tuple[Header, Path, Mapping[str, bytes | None]]]:
-    """The header, a copy of the database, and the files of the log, all of one moment.
+def _snapshot(site: Site, folder: Path) -> Iterator[_Moment]:
+    """The header, a copy of the database, the files of the log, and the blobs that rows name, all of one moment.
 
     Keys and blobs are read after it: what a row names is there before the row is. What was shredded in between is gone, also
     from the backup.
@@ -171,6 +176,7 @@ def _snapshot(site: Site, folder: Path) -> Iterator[tuple[Header, Path, Mapping[
             reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
             signed = signed_frontier(site, transaction.log.checkpoint())
             log = dict(_log_files(folder / LOG))
+            named = {part.blob: each.id for each in transaction.instances.find() for part in each.parts}
         header = Header(
             id=site.entropy.bytes(16).hex(),
             origin=site.origin,
@@ -184,7 +190,7 @@ def _snapshot(site: Site, folder: Path) -> Iterator[tuple[Header, Path, Mapping[
             with closing(sqlite3.connect(copy)) as writer:
                 reader.backup(writer)
             reader.execute("ROLLBACK")
-            yield header, copy, log
+            yield header, copy, log, named
         finally:
             copy.unlink(missing_ok=True)
 
@@ -234,7 +240,13 @@ def _logged(folder: Path, name: str, data: bytes | None) -> _Part:
     return f"{LOG}/{name}", *_file(folder / name)
 
 
-def _blobs(folder: Path) -> Iterator[_Part]:
+def _blobs(folder: Path, site: Site, named: Mapping[BlobId, InstanceId]) -> Iterator[_Part]:
+    """Every blob; of those that were ``named`` none is missing but those of films that were shredded meanwhile.
+
+    Raises:
+        UnavailableError: one was swept meanwhile, because its film was drawn anew.
+    """
+    found = set[BlobId]()
     for part in sorted(folder.iterdir()):
         for path in sorted(part.iterdir()):
             try:
@@ -243,7 +255,14 @@ def _blobs(folder: Path) -> Iterator[_Part]:
                 if path.exists():
                     raise
                 continue  # its film was shredded meanwhile
+            found.add(BlobId(path.name))
             yield f"{BLOBS}/{part.name}/{path.name}", size, chunks
+    lost = {instance for blob, instance in named.items() if blob not in found}
+    if lost:
+        with site.database.begin() as transaction:
+            rows = [transaction.instances.get(instance) for instance in lost]
+        if any(row is not None and row.tier is not Tier.SHREDDED for row in rows):
+            raise UnavailableError("a film was drawn anew while the backup was made", hint="make the backup again")
 
 
 def _file(path: Path) -> tuple[int, Iterator[bytes]]:

@@ -66,7 +66,10 @@ def _ingested(site: Site, session: Session, path: Path) -> tuple[dict[str, Any],
         # One odd file does not keep the others out; its reason names the place in the code and nothing of the file.
         return fields | {"reason": unforeseen(error).message}, None
     if done.whole:
-        say(f"{path}: covered whole, {done.whole}; a person may draw: leadglass check {done.instance.id} --outlines DIR")
+        say(
+            f"{path}: covered whole, {done.whole}; a person may draw: "
+            f"leadglass check {done.instance.id} --outlines DIR --note T"
+        )
     return fields | {
         "instance": done.instance.id,
         "state": done.arrival,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leadglass.cli.terminal import choice, emit, key_passphrase, opened, options, passphrase, say, signed_in, tracked
+from leadglass.errors import LeadglassError
 
 if TYPE_CHECKING:
     from leadglass.flows.examine import Examination
@@ -124,7 +125,12 @@ def key_new(
         if path is not None:
             # The file first: a registered key that nobody holds would swallow what is sealed for it.
             write_new(path, write_private(made, passphrase=secret, randomness=entropy.bytes(RANDOMNESS_SIZE)))
-        account = flow.register_key(site, session, name, key)
+        try:
+            account = flow.register_key(site, session, name, key)
+        except LeadglassError:
+            if path is not None:
+                path.unlink()
+            raise
     if path is not None and secret is None:
         say(f"{path} has no passphrase: it opens to whoever can read it")
     emit(_shown(account) | {"key": key.fingerprint, "kind": key.kind, "path": None if path is None else str(path)})

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from leadglass.model.frame import Frame
     from leadglass.ports import Detector
 
+_SUFFIXES = frozenset({".dcm", ".dicom", ".png", ".jpg", ".jpeg"})
+"""Of file names; another ending may be the end of a UID."""
 _PATHS = typer.Argument(metavar="PATH...", help="DICOM, PNG or JPEG files, or folders to walk.")
 _SHOW = typer.Option("--show", metavar="K,K", help="Regions to show: text, heart, lung_right, lung_left, lungs, rest, all.")
 
@@ -42,8 +44,10 @@ def outline(
             frame, film = _frame(path)
             found = _outlines(frame, film, detector)
             masks = {str(kind): mask for kind, mask in (*found.masks.items(), *found.structures.items())}
-            folder = out / path.stem
-            folder.mkdir(parents=True, exist_ok=True)
+            folder = out / (path.stem if path.suffix.lower() in _SUFFIXES else path.name)
+            if folder.exists():
+                raise ConflictError(f"{folder} is there already", hint="name another folder, or outline it apart")
+            folder.mkdir(parents=True)
             for name, mask in masks.items():
                 write_new(folder / f"{name}.png", png(mask.astype("u1") * 255), mode=0o644)
             line |= {
@@ -123,7 +127,7 @@ def seal(
         slot = FolderOutlet(out.parent).reserve(out.name, made.rendition.size)
         path = slot.deliver(made.rendition.chunks())
     if made.abstained:
-        say(f"{file}: {made.abstained}; everything is covered")
+        say(f"{file}: {made.abstained}; {'everything is covered' if made.covered else 'the film is one region, and shown'}")
     say("text in the pixels was not looked for: what lies over a shown region stays")
     emit(
         {
@@ -185,9 +189,11 @@ def _frame(path: Path) -> tuple[Frame, Identified | None]:
 
 
 def _outlines(frame: Frame, film: Identified | None, detector: Detector) -> Outlines:
-    from leadglass.flows.seal import outlined
+    from leadglass.flows.outlines import outlined
 
-    return outlined([frame], film, detector)
+    # Of an object of several frames one stands for all: none is outlined.
+    several = film is not None and film.layout.frames > 1
+    return outlined([frame, frame] if several else [frame], film, detector)
 
 
 def _as_dicom(data: bytes) -> bytes:

@@ -27,9 +27,10 @@ from leadglass.flows.backup import back_up
 from leadglass.flows.checkpoint import checkpoint
 from leadglass.flows.look import contact_sheet, look
 from leadglass.flows.open import open_sealed
+from leadglass.flows.outlines import outlined
 from leadglass.flows.request import request
 from leadglass.flows.rotate import split_root
-from leadglass.flows.seal import outlined, seal_film
+from leadglass.flows.seal import seal_film
 from leadglass.flows.session import Session, login
 from leadglass.flows.shred import shred
 from leadglass.model.access import Action, Grant, Purpose, SealProfile

@@ -202,7 +202,9 @@ def _leaked(leaked: Leaked) -> str:
     if traced.named:
         named = traced.named[0]
         odds = 10 ** int(-np.log10(named.false_accusation)) if named.false_accusation > 1e-15 else 10**15
-        answer = f"A copy of <strong>{escape(named.release.recipient)}</strong>. By chance: less than once in {odds:,} pictures."
+        answer = (
+            f"A copy of <strong>{escape(named.release.recipient)}</strong>. By chance: less than once in {odds:,} pictures."
+        )
     altered = len(traced.altered)
     changed = f" In {altered} place{'s' * (altered != 1)} it shows something else than the original." if altered else ""
     page = f'<br><a href="site/cases/{escape(traced.case)}/evidence.html">the evidence</a>'

@@ -53,6 +53,8 @@ def read_picture(data: bytes) -> Frame:
         )
     bits = 8 * samples.dtype.itemsize
     if samples.ndim == 3:
+        if samples.shape[2] == 4 and not data.startswith(_PNG):
+            raise UnsupportedPixelsError("JPEG of four colours (CMYK) is not supported", hint="store it in grey or RGB")
         if samples.shape[2] in (2, 4):
             samples = samples[..., :-1]
         if samples.shape[2] == 1 or bool((samples[..., :1] == samples).all()):

@@ -156,6 +156,24 @@ def sealed_items(header: Header, sequence: Element) -> tuple[tuple[str, bytes], 
     return tuple(items)
 
 
+def encode_items(items: Sequence[tuple[str, bytes]]) -> bytes:
+    """The whole element (0400,0500) with items as ``sealed_items`` gave them, whatever their contents are.
+
+    Raises:
+        ValueError: there is no item.
+        InputError: the sequence is too long for a data element.
+    """
+    if not items:
+        raise ValueError("a sequence is made of one or more items")
+    return _sequence(
+        ENCRYPTED_ATTRIBUTES,
+        [
+            _element(_TRANSFER_SYNTAX, b"UI", syntax.encode()) + _element(_CONTENT, b"OB", content)
+            for syntax, content in items
+        ],
+    )
+
+
 def encode_original(elements: Mapping[int, tuple[str, bytes]], *, context: bytes | None = None) -> bytes:
     """The Encrypted Attributes Data Set that holds original attributes (VR, value): the plaintext of one content.
 
@@ -189,6 +207,8 @@ def decode_original(data: bytes, *, transfer_syntax: str) -> tuple[bytes | None,
     if items is None or len(items) != 1:
         raise MalformedError("the sealed attributes are not one item of (0400,0550)")
     found = {element.tag: element_value(header, element, signed=False) for element in items[0].elements}
+    if any(tag >> 16 < 8 for tag in found):
+        raise MalformedError("the sealed attributes hold one that belongs to no data set")
     if found.get(_CREATOR, ("", b""))[1].rstrip(b" ") != PRIVATE_CREATOR:
         return None, found
     del found[_CREATOR]

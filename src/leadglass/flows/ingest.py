@@ -66,7 +66,7 @@ def ingest(site: Site, session: Session, source: Source) -> Ingested:
         return known
 
     frames = tuple(decode(identified.layout, identified.pixels, encapsulated=identified.encapsulated))
-    outlines = outlined(site, identified, frames)
+    outlines = outlined(frames, identified, site.detector)
     rows, columns = frames[0].rows, frames[0].columns
     parts = partition(outlines.for_cover(), rows=rows, columns=columns, grid=cell_edge(site, rows=rows, columns=columns))
     header = clean(identified, profile=site.profile, keys=PseudonymKeys(site.keys.secret("pseudonyms")))

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from leadglass.anatomy.outline import Outlines
 from leadglass.dicom.frames import display
-from leadglass.flows.seal import parted
+from leadglass.flows.seal import parted, shown_of
 from leadglass.model.frame import Frame
-from leadglass.model.region import RegionKind, region_kinds
+from leadglass.model.region import RegionKind
 from leadglass.veil.cover import cover
 
 Picture = NDArray[np.uint8]
@@ -39,7 +39,7 @@ def look(frame: Frame, outlines: Outlines, *, show: Sequence[str], seed: bytes) 
         InputError: a region that there is not.
     """
     parts = parted(frame, outlines)
-    shown = () if outlines.abstained and "all" not in show else region_kinds(show, present=parts.kinds)
+    shown = shown_of(show, parts, outlines)
     hidden = tuple(kind for kind in parts.kinds if kind not in shown)
     darkest, brightest = np.percentile(frame.samples, (0.5, 99.5))
     # The film's own window: a cover alone would be stretched to black and white.

@@ -19,6 +19,7 @@ from leadglass.dicom.sealed import (
     decode_attributes,
     decode_original,
     decode_sealed,
+    encode_items,
     encode_sealed,
     is_ours,
     sealed_items,
@@ -29,7 +30,7 @@ from leadglass.errors import GrantExpiredError, InputError, MalformedError, Seal
 from leadglass.mark.unmark import Unmark
 from leadglass.model.entry import canonical, moment
 from leadglass.model.region import Patch, RegionKind
-from leadglass.seal.cms import authenticates, kek_ids, open_authenveloped, open_with_key
+from leadglass.seal.cms import authenticates, is_for, kek_ids, open_authenveloped, open_with_key
 from leadglass.seal.hpke import FORMAT as HPKE
 from leadglass.seal.hpke import open_for
 from leadglass.seal.public import PrivateKey
@@ -59,7 +60,8 @@ class Opened:
     """The film with the lifted regions in their place; what has no key here stays covered and sealed.
 
     ``unmarked`` where the mark is off as well, and every sample is as it was received. ``identified`` where attributes that
-    were sealed are back. Not ``authenticated`` where some of it came out of a cipher that lets changes pass (PS3.15 E.1.1).
+    were sealed are back. ``authenticated`` says that nothing was
+    changed since somebody sealed it, not who that was; a cipher that lets changes pass (PS3.15 E.1.1) cannot say so.
     """
 
     rendition: Rendition
@@ -95,14 +97,14 @@ def open_release(source: Source, key_file: bytes, *, now: datetime, mine: Privat
     if sealed is None:
         raise InputError("the file holds no sealed region", hint="is it the file of a leadglass release?")
     patches: list[Patch] = []
-    unmark: Unmark | None = None
+    unmark, unmark_content = None, b""
     remaining: list[bytes] = []
     for content in decode_sealed(released.header.read(sealed.offset, sealed.end - sealed.offset)):
         secret = _fitting(content, secrets)
         if secret is None:
             remaining.append(content)
         elif secret.region is None:
-            unmark = Unmark.decode(_unseal(content, secret, uids=uids))
+            unmark, unmark_content = Unmark.decode(_unseal(content, secret, uids=uids)), content
         else:
             patches.append(_patch(content, secret, uids=uids))
     if not patches and unmark is None:
@@ -110,9 +112,11 @@ def open_release(source: Source, key_file: bytes, *, now: datetime, mine: Privat
     frames = list(decode(released.layout, released.pixels, encapsulated=released.encapsulated))
     for patch in patches:
         frames = [uncover(frame, patch, index) for index, frame in enumerate(frames)]
+    if unmark is not None and remaining:
+        # The mark comes off a film of which nothing else is sealed; until then it stays sealed.
+        remaining.append(unmark_content)
+        unmark = None
     if unmark is not None:
-        if remaining:
-            raise InputError("the mark comes off a film of which nothing is sealed any more", hint="ask for all its regions")
         frames = list(unmark.off(frames))
     opened = tuple(kind for kind in RegionKind if kind in {patch.region.kind for patch in patches})
     kept = len(remaining)
@@ -142,14 +146,13 @@ def open_sealed(source: Source, key: PrivateKey) -> Opened:
     if sequence is None:
         raise InputError("the file holds no sealed region", hint="is it a file that leadglass sealed?")
     uids = {sealed_file.sop_instance_uid, *source_image_uids(sealed_file)}
-    patches, unmark, attributes, remaining = list[Patch](), list[Unmark](), dict[int, tuple[str, bytes]](), list[bytes]()
+    patches, unmark = list[Patch](), list[Unmark]()
+    attributes, remaining = dict[int, tuple[str, bytes]](), list[tuple[str, bytes]]()
     authenticated = True
     for syntax, content in sealed_items(sealed_file.header, sequence):
-        try:
-            opened = open_with_key(content, key)
-        except SealBrokenError:
-            # For somebody else, or changed: which of the two only its own key tells.
-            remaining.append(content)
+        opened = _opened(content, key)
+        if opened is None:
+            remaining.append((syntax, content))
             continue
         authenticated = authenticated and authenticates(content)
         if not is_ours(opened):
@@ -174,12 +177,28 @@ def open_sealed(source: Source, key: PrivateKey) -> Opened:
     return replace(made, authenticated=authenticated)
 
 
+def _opened(content: bytes, key: PrivateKey) -> bytes | None:
+    """What is in an item; None where it is for somebody else, or sealed in a way that is not read here.
+
+    Raises:
+        SealBrokenError: it is for this key and was changed.
+    """
+    try:
+        return open_with_key(content, key)
+    except MalformedError:
+        return None
+    except SealBrokenError:
+        if is_for(content, key):
+            raise
+        return None
+
+
 def _put_back(
     source: Source,
     sealed_file: Identified,
     patches: Sequence[Patch],
     attributes: Mapping[int, tuple[str, bytes]],
-    remaining: Sequence[bytes],
+    remaining: Sequence[tuple[str, bytes]],
     *,
     unmark: Sequence[Unmark],
 ) -> Opened:
@@ -191,6 +210,11 @@ def _put_back(
     if unmark and not remaining:
         frames = list(unmark[0].off(frames))
     whole = PIXEL_DATA in attributes
+    if whole and sealed_file.text(DERIVATION_DESCRIPTION).startswith("leadglass opened"):
+        raise InputError(
+            "regions of this file were opened already, and the private key would put the covered film in their place",
+            hint="open the file as it was released with the private key first, and then with key files",
+        )
     covered = _named_as_covered(sealed_file.text(DERIVATION_DESCRIPTION))
     _, said = attributes.get(DERIVATION_DESCRIPTION, ("", b""))
     still = _named_as_covered(said.decode("ascii", "replace"))
@@ -201,16 +225,19 @@ def _put_back(
     )
     restored = {tag: value for tag, value in attributes.items() if not is_image_pixel(tag)}
     identified = any(tag in restored for tag in _NAMES)
-    uid = restored.get(SOP_INSTANCE_UID)
+    uid = None if remaining else restored.get(SOP_INSTANCE_UID)
+    derived = _derived(sealed_file, kinds, len(remaining), unmarked=bool(unmark) and not remaining)
     rendition = compose_rendition(
         source,
         frames=attributes[PIXEL_DATA][1][: native_length(layout)] if whole else b"".join(native(frames, layout)),
         layout=layout,
-        sop_instance_uid=_opened_uid(sealed_file, kinds, unmarked=False) if uid is None or remaining else uid_text(uid[1]),
-        set_elements=restored if restored else _derived(sealed_file, kinds, len(remaining), unmarked=bool(unmark)),
-        remove=(*(() if remaining else (ENCRYPTED_ATTRIBUTES,)), *(_SAYS_DEIDENTIFIED if identified else ())),
-        sealed=encode_sealed(remaining) if remaining else None,
+        sop_instance_uid=_opened_uid(sealed_file, kinds, unmarked=False) if uid is None else uid_text(uid[1]),
+        set_elements={**restored, **({} if uid is not None else derived)},
+        remove=(*(() if remaining else (ENCRYPTED_ATTRIBUTES,)), *(SAYS_DEIDENTIFIED if identified else ())),
+        sealed=encode_items(remaining) if remaining else None,
     )
+    # What was sealed may be anything, whoever sealed it: it is a file that can be read, or it is not given out.
+    scan(rendition.source)
     return Opened(rendition, kinds, bool(unmark) and not remaining, identified)
 
 
@@ -223,7 +250,7 @@ def _named_as_covered(description: str) -> tuple[RegionKind, ...]:
 
 _NAMES = (0x00100010, 0x00100020)
 """Patient's Name and Patient ID: with them among the attributes the file names somebody again."""
-_SAYS_DEIDENTIFIED = (0x00120062, 0x00120063, 0x00120064, 0x00280303, DERIVATION_DESCRIPTION)
+SAYS_DEIDENTIFIED = (0x00120062, 0x00120063, 0x00120064, 0x00280303, DERIVATION_DESCRIPTION)
 """What a sealed file says of its making, untrue once it is open; what the original said of it is among the attributes."""
 
 
@@ -288,6 +315,9 @@ def read_key_file(data: bytes) -> tuple[Mapping[bytes, RegionSecret], datetime]:
 
 
 def _fitting(content: bytes, secrets: Mapping[bytes, RegionSecret]) -> RegionSecret | None:
+    if not authenticates(content):
+        # For a private key, as PS3.15 has it; no key of a site is among its recipients.
+        return None
     return next((secrets[kek_id] for kek_id in kek_ids(content) if kek_id in secrets), None)
 
 

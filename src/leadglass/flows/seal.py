@@ -25,6 +25,8 @@ from leadglass.dicom.sealed import (
 )
 from leadglass.dicom.source import Source
 from leadglass.errors import InputError
+from leadglass.flows.open import SAYS_DEIDENTIFIED
+from leadglass.flows.outlines import outlined
 from leadglass.model.access import SealProfile
 from leadglass.model.entry import canonical
 from leadglass.model.frame import Frame
@@ -73,10 +75,12 @@ def seal_film(
     if profile is SealProfile.SHREDDABLE:
         raise InputError("only a site can shred, so only a site seals shreddable files", hint="--profile portable|ps3.15")
     film = scan(source)
+    if ENCRYPTED_ATTRIBUTES in film.top:
+        raise InputError("something is sealed in this file already", hint="open it first: leadglass open")
     frames = tuple(significant(each, high_bit=film.layout.high_bit) for each in _frames(film))
     outlines = outlined(frames, film, detector)
     parts = parted(frames[0], outlines)
-    shown = () if outlines.abstained and "all" not in show else region_kinds(show, present=parts.kinds)
+    shown = shown_of(show, parts, outlines)
     hidden = tuple(kind for kind in parts.kinds if kind not in shown)
     key = entropy.bytes(32)
     bare = _rendition(film, frames, parts, hidden, key=key, sealed=None)
@@ -98,14 +102,16 @@ def seal_film(
     return Sealed(rendition, shown, hidden, outlines.why)
 
 
-def outlined(frames: Sequence[Frame], film: Identified | None, detector: Detector) -> Outlines:
-    """The outlines of a film; none of an object of several frames or in colour."""
-    if len(frames) > 1 or frames[0].samples.ndim > 2:
-        return Outlines({}, 0.0, "only single grey frames are outlined")
-    if film is None:
-        return detector(frames[0], view=None, modality=None)
-    # A picture that was made a DICOM file is of no modality, which says nothing of what it shows.
-    return detector(frames[0], view=film.view_position, modality=None if film.modality == "OT" else film.modality)
+def shown_of(show: Sequence[str], parts: Partition, outlines: Outlines) -> tuple[RegionKind, ...]:
+    """The regions that words stand for; none where there are no outlines, unless everything is meant.
+
+    Raises:
+        InputError: a word is no region, or the film, which has outlines, has not that one.
+    """
+    if not outlines.abstained or "all" in show:
+        return region_kinds(show, present=parts.kinds)
+    region_kinds(show, present=tuple(RegionKind))
+    return ()
 
 
 def parted(frame: Frame, outlines: Outlines) -> Partition:
@@ -142,16 +148,14 @@ def _rendition(
     seed = derive(key, label="leadglass/cover@v1")
     seen = [cover(frame, parts, hidden, seed=seed) for frame in frames]
     derivation = f"leadglass covered: {', '.join(hidden)}" if hidden else "leadglass sealed"
-    image_type = (film.value(0x00080008) or b"ORIGINAL\\PRIMARY").rstrip(b" \0").split(b"\\")
+    image_type = (film.value(0x00080008) or b"").rstrip(b" \0").split(b"\\")
+    said = {0x00080008: ("CS", b"\\".join([b"DERIVED", *image_type[1:]]))} if film.value(0x00080008) else {}
     return compose_rendition(
         composed.source,
         frames=b"".join(native(seen, layout)),
         layout=layout,
         sop_instance_uid=composed.sop_instance_uid,
-        set_elements={
-            0x00080008: ("CS", b"\\".join([b"DERIVED", *image_type[1:]])),
-            0x00082111: ("ST", derivation.encode()),
-        },
+        set_elements={**said, 0x00082111: ("ST", derivation.encode())},
         remove=(),
         sealed=sealed,
     )
@@ -167,9 +171,9 @@ def _original(film: Identified, bare: Rendition) -> Mapping[int, tuple[str, byte
     }
     found = {}
     for tag, element in film.top.items():
-        if is_image_pixel(tag) or tag & 0xFFFF == 0 or tag == ENCRYPTED_ATTRIBUTES:
+        if is_image_pixel(tag) or tag & 0xFFFF == 0:
             continue
         value = element_value(film.header, element, signed=film.signed)
-        if stay.get(tag) != value:
+        if stay.get(tag) != value or tag in SAYS_DEIDENTIFIED:
             found[tag] = value
     return found

@@ -242,7 +242,7 @@ def _empty(site: Site, transaction: Transaction, actor: Actor, instance: StoredI
 
 
 def _silence(transaction: Transaction, instance: InstanceId) -> None:
-    """Take the free text, which may name the patient, from what was asked about an instance."""
+    """Take from what was asked about an instance the free text, which may name the patient, and the order, which does."""
     for ticket in transaction.tickets.find(instance=instance):
         if ticket.request.action is not Action.SHRED:
             silent = tuple(replace(approval, note=None) for approval in ticket.approvals)
@@ -253,7 +253,7 @@ def _silence(transaction: Transaction, instance: InstanceId) -> None:
 
 
 def _silent(request: Request) -> Request:
-    return replace(request, reason=None)
+    return replace(request, reason=None, order=None)
 
 
 def _outliving(site: Site, transaction: Transaction, instance: StoredInstance, releases: Sequence[Release]) -> Outliving:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadglass.dicom.source import Source, chunks
-from leadglass.errors import UnavailableError
+from leadglass.errors import ShreddedError, UnavailableError
 from leadglass.flows import vault
 from leadglass.flows.checkpoint import checkpoint
 from leadglass.flows.evidence import Exhibit, NamedRelease, pages
@@ -280,24 +280,31 @@ def _kept(site: Site, session: Session, facts: _Facts, page: Page, case: _Case |
     # The case first: one that no entry names does no harm, an entry without its case would.
     for path, data in _files(site, session, facts, page, case, traced, checkpoint(site)).items():
         site.cases.write(f"{case_id}/{path}", data)
-    with site.database.begin() as transaction:
-        record(
-            site,
-            transaction.log,
-            "traced",
-            actor=session.actor,
-            subject=traced.instance,
-            case=case_id,
-            picture=facts.sha256,
-            page=page.number,
-            verdict=traced.verdict,
-            releases=[named.release.id for named in traced.named],
-            recipients=[named.release.recipient for named in traced.named],
-            z=None if traced.z is None else f"{traced.z:.2f}",
-            false_accusation=None if traced.false_accusation is None else f"{traced.false_accusation:.3g}",
-            tests=facts.tests,
-            altered=len(traced.altered),
-        )
+    try:
+        with site.database.begin() as transaction:
+            if traced.instance is not None:
+                # A film that was shredded meanwhile has no case: whoever shredded it was told of all that there are.
+                vault.find(transaction, traced.instance)
+            record(
+                site,
+                transaction.log,
+                "traced",
+                actor=session.actor,
+                subject=traced.instance,
+                case=case_id,
+                picture=facts.sha256,
+                page=page.number,
+                verdict=traced.verdict,
+                releases=[named.release.id for named in traced.named],
+                recipients=[named.release.recipient for named in traced.named],
+                z=None if traced.z is None else f"{traced.z:.2f}",
+                false_accusation=None if traced.false_accusation is None else f"{traced.false_accusation:.3g}",
+                tests=facts.tests,
+                altered=len(traced.altered),
+            )
+    except ShreddedError:
+        site.cases.discard(case_id)
+        raise
     return traced
 
 

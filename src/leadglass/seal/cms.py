@@ -202,6 +202,22 @@ def open_with_key(der: bytes, key: PrivateKey) -> bytes:
     raise SealBrokenError(_SHUT)
 
 
+def is_for(der: bytes, key: PrivateKey) -> bool:
+    """Whether an AuthEnvelopedData has a recipient whose wrapped content key verifies under this private key.
+
+    RSA verifies nothing, so it is never certain of an RSA key. What is for a key and does not open was changed.
+
+    Raises:
+        MalformedError: no such envelope.
+    """
+    found = _read_envelope(definite(der))
+    entries = read_entries(found.recipients, of=frozenset({kind_for(key)}))
+    certain = [entry for entry in entries if not isinstance(entry, OtherEntry | TransportEntry)]
+    return found.authenticated and any(
+        content_key(each, key) is not None for each in certain if key.public.may_be(_name(each))
+    )
+
+
 def authenticates(der: bytes) -> bool:
     """Whether a change would show: AuthEnvelopedData does, EnvelopedData does not.
 

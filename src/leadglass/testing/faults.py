@@ -136,6 +136,9 @@ class _FaultyCases:
     def write(self, path: str, data: bytes) -> None:
         self.faults.write(lambda: self.inner.write(path, data))
 
+    def discard(self, folder: str) -> None:
+        self.faults.write(lambda: self.inner.discard(folder))
+
 
 @dataclass
 class _FaultyDatabase:

@@ -180,6 +180,13 @@ class CasesPromises:
         cases.write("c-1/evidence.json", b"{}")
         assert dict(kept) == {"c-1/evidence.json": b"{}"}
 
+    def test_a_discarded_case_is_gone_and_others_stay(self, cases: Cases, kept: Mapping[str, bytes]) -> None:
+        cases.write("c-1/evidence.json", b"{}")
+        cases.write("c-2/evidence.json", b"[]")
+        cases.discard("c-1")
+        cases.discard("c-1")
+        assert dict(kept) == {"c-2/evidence.json": b"[]"}
+
 
 class OutletPromises:
     """Subclass it and define the fixtures ``outlet`` and ``delivered`` (name to content of what can be seen)."""

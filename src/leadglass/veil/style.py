@@ -42,8 +42,8 @@ _COARSE_TILES = 16
 """Tiles of means along the longer side of a film."""
 
 COARSE_LINKAGE = "AUC 0.77 to 0.92 (the films themselves: 0.75 to 0.92; 0.5 is chance)"
-"""How surely two films of one patient are told from those of two patients where ``coarse`` covers everything: the range over four
-sources of chest films, a linear and a convolutional attacker (``training/reid``)."""
+"""How surely two films of one patient are told from those of two patients where ``coarse`` covers everything: the range over
+four sources of chest films, a linear and a convolutional attacker (``training/reid``)."""
 
 
 class Style(Protocol):

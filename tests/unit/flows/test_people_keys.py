@@ -205,15 +205,33 @@ def smaller(frame: Frame, *, view: str | None, modality: str | None) -> Outlines
     return replace(found, masks={kind: mask & np.roll(mask, frame.rows // 4, axis=0) for kind, mask in found.masks.items()})
 
 
-def test_what_was_not_granted_is_lifted_by_the_site_alone() -> None:
-    world = world_sealing(SealProfile.PORTABLE)
-    people.register_key(world.site, world.people["ward"], "ward", MINE.public)
+@pytest.mark.parametrize("private_first", [True, False])
+def test_what_was_not_granted_is_lifted_by_the_site_alone(
+    profile: SealProfile, keys: Mapping[str, PrivateKey], private_first: bool
+) -> None:
+    world = world_sealing(profile)
+    people.register_key(world.site, world.people["ward"], "ward", keys["ward"].public)
     instance, made, file = exported(world)
-    _, key_file = lifted(world, instance, made)
-    opened = open_release(BytesSource(file), key_file, now=world.clock.now(), mine=MINE)
-    assert opened.regions == (RegionKind.HEART,)
-    both = open_sealed(BytesSource(b"".join(opened.rendition.chunks())), MINE)
-    assert set(both.regions) == set(made.shown)
+    sealed_for, key_file = lifted(world, instance, made)
+    mine = keys["ward"] if sealed_for else None
+
+    def by_file(data: bytes) -> bytes:
+        opened = open_release(BytesSource(data), key_file, now=world.clock.now(), mine=mine)
+        assert opened.regions == (RegionKind.HEART,)
+        return b"".join(opened.rendition.chunks())
+
+    def by_key(data: bytes) -> bytes:
+        opened = open_sealed(BytesSource(data), keys["ward"])
+        assert set(opened.regions) == set(made.shown)
+        return b"".join(opened.rendition.chunks())
+
+    if profile is SealProfile.PS3_15 and not private_first:
+        with pytest.raises(InputError, match="already"):
+            by_key(by_file(file))
+        return
+    both = by_file(by_key(file)) if private_first else by_key(by_file(file))
+    shown = vault.open_film(world.site, instance).partition.mask((*made.shown, RegionKind.HEART))
+    assert np.abs(pixels(both)[shown].astype(int) - pixels(world.film)[shown]).max() <= 9
 
 
 def test_who_has_no_key_or_one_of_another_kind_gets_no_copy(profile: SealProfile, rsa: PrivateKey) -> None:

@@ -205,8 +205,37 @@ def test_a_picture_travels_as_a_secondary_capture(keys: Mapping[str, PrivateKey]
     np.testing.assert_array_equal(pixels(b"".join(opened.rendition.chunks())), samples)
 
 
-def test_a_sealed_file_is_sealed_no_second_time_with_its_seal_inside(keys: Mapping[str, PrivateKey]) -> None:
+def test_a_sealed_file_is_not_sealed_a_second_time(keys: Mapping[str, PrivateKey]) -> None:
     once = file_of(sealed(FILM, keys["ec"], SealProfile.PORTABLE))
-    twice = file_of(sealed(once, keys["person"], SealProfile.PORTABLE, show="lung_left"))
-    opened = open_sealed(BytesSource(twice), keys["person"])
-    np.testing.assert_array_equal(pixels(b"".join(opened.rendition.chunks())), pixels(once))
+    with pytest.raises(InputError, match="already"):
+        sealed(once, keys["person"], SealProfile.PORTABLE)
+
+
+def test_a_changed_part_is_told_from_one_for_somebody_else(keys: Mapping[str, PrivateKey]) -> None:
+    data = bytearray(file_of(sealed(FILM, keys["ec"], SealProfile.PORTABLE)))
+    data[data.index(b"\xe0\x7f\x10\x00") - 200] ^= 1
+    with pytest.raises(SealBrokenError):
+        open_sealed(BytesSource(bytes(data)), keys["ec"])
+
+
+def test_what_was_deidentified_before_says_so_again(keys: Mapping[str, PrivateKey]) -> None:
+    dataset = as_read(FILM)
+    dataset.PatientIdentityRemoved, dataset.LongitudinalTemporalInformationModified = "YES", "REMOVED"
+    del dataset.ImageType
+    buffer = io.BytesIO()
+    dataset.save_as(buffer)
+    opened = open_sealed(BytesSource(file_of(sealed(buffer.getvalue(), keys["ec"], SealProfile.PORTABLE))), keys["ec"])
+    after = as_read(b"".join(opened.rendition.chunks()))
+    assert (after.PatientIdentityRemoved, after.LongitudinalTemporalInformationModified) == ("YES", "REMOVED")
+    assert "ImageType" not in after
+
+
+@pytest.mark.parametrize(("keyword", "value"), [("PatientOrientation", ["R", "F"]), ("BodyPartExamined", "HAND")])
+def test_a_header_that_speaks_against_outlines_is_heard(keys: Mapping[str, PrivateKey], keyword: str, value: Any) -> None:
+    dataset = as_read(FILM)
+    setattr(dataset, keyword, value)
+    buffer = io.BytesIO()
+    dataset.save_as(buffer)
+    made = sealed(buffer.getvalue(), keys["ec"], SealProfile.PORTABLE)
+    assert made.covered == (RegionKind.REST,)
+    assert "header" in made.abstained
