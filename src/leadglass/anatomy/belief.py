@@ -22,7 +22,7 @@ from leadglass.anatomy.prepare import Picture, Placed
 from leadglass.errors import ConfigError
 from leadglass.model.region import Mask
 
-FORMAT = "leadglass/outlines@v1"
+FORMAT = "leadglass/outline-limits@v1"
 
 RIGHT, LEFT, HEART, RIBS = range(4)
 """The model's channels."""
@@ -59,7 +59,7 @@ class Limits:
 
     @staticmethod
     def read(data: bytes) -> Limits:
-        """The limits in a file ``leadglass/outlines@v1``.
+        """The limits in a file ``leadglass/outline-limits@v1``.
 
         Raises:
             ConfigError: it is of another format.

@@ -54,13 +54,18 @@ class Outlines:
         return not self.masks
 
     def for_cover(self) -> Mapping[RegionKind, Mask]:
-        """The masks that a partition is made of: the heart with a margin of 4 % of the chest's width around it."""
+        """The masks that a partition is made of: the heart with a margin of 4 % of the chest's width around it.
+
+        Where a lung is missing, the film's width stands for the chest's.
+        """
         heart = self.masks.get(RegionKind.HEART)
         lungs = [self.masks[kind] for kind in (RegionKind.LUNG_RIGHT, RegionKind.LUNG_LEFT) if kind in self.masks]
-        if heart is None or not lungs:
+        if heart is None:
             return self.masks
-        columns = np.flatnonzero(np.logical_or.reduce([mask.any(axis=0) for mask in lungs]))
-        width = int(columns[-1] - columns[0]) + 1 if columns.size else 0
+        width = heart.shape[1]
+        columns = np.flatnonzero(np.logical_or.reduce([mask.any(axis=0) for mask in lungs] or [np.zeros(width, bool)]))
+        if len(lungs) == 2 and columns.size:
+            width = int(columns[-1] - columns[0]) + 1
         return {**self.masks, RegionKind.HEART: grown(heart, round(_HEART_MARGIN * width))}
 
 

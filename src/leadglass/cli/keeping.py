@@ -111,6 +111,7 @@ def _line(path: Path) -> str:
 
 def _say(restored: Restored, *, known: bool) -> None:
     """What somebody should not believe of a site that was put back."""
+    from leadglass.flows.backup import LOST
     from leadglass.model.entry import timestamp
 
     replayed, time = restored.replayed, timestamp(restored.time)
@@ -120,5 +121,10 @@ def _say(restored: Restored, *, known: bool) -> None:
     if replayed.dropped:
         say(f"{len(replayed.dropped)} films on which holds were dropped after {time} may be held again: legal-hold list")
     for action, count in sorted(replayed.lost.items()):
-        say(f"after {time}, {count} times: {action}. Which, the log does not tell: do it again")
+        what = (
+            "Which, the log does not tell: do it again"
+            if action in LOST
+            else "A later shred will not list what that gave out"
+        )
+        say(f"after {time}, {count} times: {action}. {what}")
     say(f"its log goes on from {restored.entries} entries: witnesses that saw more will call it a fork")

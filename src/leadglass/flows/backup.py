@@ -31,6 +31,9 @@ BACKED_UP, FAILED, RESTORED = shred.BACKED_UP, "backup-failed", "site-restored"
 LOST = ("passphrase changed", "person added", "person disabled", "key registered", "key revoked")
 """Steps that change who may do what, and of which a log's public files tell no more than that they happened."""
 
+UNKNOWN = ("ingested", "released", "lifted", "restored", "backed-up")
+"""Steps that the copy knows nothing of: a later shred will not list what they gave out."""
+
 _BATCH = 4096
 
 
@@ -159,7 +162,7 @@ def bring_back(site: Site, *, made: datetime, newer: Newer | None = None) -> Rep
         shred.replay(site, instance)
     for instance in held:
         holds.replay(site, instance, reason=f"held again after the backup of {timestamp(made)} was restored")
-    lost = Counter(each.action for each in entries if each.action in LOST)
+    lost = Counter(each.action for each in entries if each.action in (*LOST, *UNKNOWN))
     with site.database.begin() as transaction:
         size = transaction.log.size()
         grants = [each for each in transaction.grants.find() if each.uses_left]

@@ -5,10 +5,11 @@ Where the recipient has a key of their own, the key file is sealed for it: whoev
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from leadglass.errors import ConflictError
+from leadglass.errors import ConflictError, InputError
 from leadglass.flows.grants import spending, usable
 from leadglass.flows.open import KEY_FORMAT, MARK, key_file_context
 from leadglass.flows.record import record
@@ -17,7 +18,9 @@ from leadglass.flows.session import Session
 from leadglass.model.access import Action, Strength
 from leadglass.model.entry import canonical, timestamp
 from leadglass.model.ids import ReleaseId
+from leadglass.model.instance import StoredInstance
 from leadglass.model.region import RegionKind
+from leadglass.model.release import Release
 from leadglass.ports import Outlet
 from leadglass.seal.hpke import seal_for
 from leadglass.seal.keys import region_key
@@ -40,7 +43,7 @@ def lift(site: Site, session: Session, grant_id: str, outlet: Outlet, *, name: s
 
     Raises:
         RefusedError, GrantExpiredError: as for any grant; on record.
-        InputError: no such grant, or it is for something else.
+        InputError: no such grant, it is for something else, or the film was divided anew after the release.
         UnavailableError: no room for the file; no key was handed out.
     """
     grant, instance = usable(site, session, grant_id, (Action.LIFT,))
@@ -51,6 +54,7 @@ def lift(site: Site, session: Session, grant_id: str, outlet: Outlet, *, name: s
         raise ConflictError(f"the release {grant.request.release} is gone")
     key = site.keys.unwrap(instance.id, release.wrapped_key, context=release_key_context(release.id))
     kinds = tuple(kind for kind in release.covered if kind in grant.regions)
+    _check_undivided(release, instance, grant.regions)
     # That a mark may come off is said by the permit of the lift, which others agreed to, not by whoever took the copy.
     whole = release.reversible and grant.mark is Strength.OFF and set(instance.kinds) <= set(grant.regions)
     secrets = (*kinds, MARK) if whole else kinds
@@ -89,6 +93,21 @@ def lift(site: Site, session: Session, grant_id: str, outlet: Outlet, *, name: s
         return KeyFile(release.id, kinds, slot.deliver((content,)), grant.expires, sealed_for)
     finally:
         slot.abandon()
+
+
+def _check_undivided(release: Release, instance: StoredInstance, regions: Collection[RegionKind]) -> None:
+    """Return where the regions of a release are those of the film still, or all of them may be lifted.
+
+    Text that was found since then lies in what was called otherwise: who may not see text would see it.
+
+    Raises:
+        InputError: the film was divided anew after the release.
+    """
+    if {*release.shown, *release.covered} != set(instance.kinds) and not set(instance.kinds) <= set(regions):
+        raise InputError(
+            "the film was divided anew after this release, and only all of its regions can be lifted together",
+            hint="ask for all of them, or for a new release",
+        )
 
 
 def _region(site: Site, release: ReleaseId, kind: str, *, key: bytes, purpose: str) -> dict[str, str]:

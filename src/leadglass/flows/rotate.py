@@ -9,7 +9,7 @@ from leadglass.flows.session import Session
 from leadglass.model.access import Duty
 from leadglass.site import Site
 
-ROTATED, SPLIT = "root-rotated", "root-split"
+ROTATING, ROTATED, SPLIT = "root-rotating", "root-rotated", "root-split"
 
 
 class Root(Protocol):
@@ -33,11 +33,15 @@ class Root(Protocol):
 def rotate_root(site: Site, session: Session, root: Root) -> int:
     """Exchange the root key; gives its generation. Shares and copies of the old one open nothing of the site any more.
 
+    That it is about to happen is on record first: a machine that stops in between may have either key.
+
     Raises:
         RefusedError: the session may not; on record.
         ConfigError: the root key is not kept where it can be exchanged.
     """
     allow(site, session.actor, Duty.KEEP_KEYS)
+    with site.database.begin() as transaction:
+        record(site, transaction.log, ROTATING, actor=session.actor)
     generation = root.rotate_root()
     with site.database.begin() as transaction:
         record(site, transaction.log, ROTATED, actor=session.actor, generation=generation)

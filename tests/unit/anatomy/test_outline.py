@@ -93,9 +93,13 @@ def test_the_heart_is_covered_with_a_margin_and_drawn_without() -> None:
     assert covered[RIGHT] is found.masks[RIGHT]
 
 
-def test_without_lungs_or_heart_nothing_is_widened() -> None:
-    for masks in ({}, {HEART: plausible()[HEART]}, {RIGHT: plausible()[RIGHT]}):
+def test_without_a_heart_nothing_is_widened_and_without_lungs_it_is_by_the_films_width() -> None:
+    for masks in ({}, {RIGHT: plausible()[RIGHT]}):
         assert Outlines(masks, 0.7, "").for_cover() == masks
+    heart = plausible()[HEART]
+    alone = Outlines({HEART: heart}, 0.7, "").for_cover()[HEART]
+    assert (alone | heart == alone).all()
+    assert np.flatnonzero(alone.any(axis=0)).size > np.flatnonzero(heart.any(axis=0)).size + 0.06 * heart.shape[1]
 
 
 def test_an_abstention_may_know_the_body() -> None:

@@ -117,7 +117,7 @@ def test_shreds_and_holds_of_the_newer_log_are_done_again(world: World) -> None:
     assert replayed.shredded == (gone.id,)
     assert replayed.held == (held.id,)
     assert set(replayed.dropped) == {freed.id, kept_by_two.id}
-    assert replayed.lost == {LOST[0]: 1}
+    assert replayed.lost == {LOST[0]: 1, "ingested": 1}
     assert stored(world, gone).tier is Tier.SHREDDED
     assert [stored(world, each).held for each in (held, freed, kept_by_two, never)] == [True, False, True, False]
     assert {"hold-added", SHREDDED, RESTORED} <= set(actions(world))

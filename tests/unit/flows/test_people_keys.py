@@ -256,3 +256,20 @@ def test_an_edited_policy_with_an_unknown_profile_closes_the_site() -> None:
     problem = load(files).problem
     assert problem is not None
     assert "@seal is one of" in problem
+
+
+# Releases that are older than the regions of their film.
+
+
+def test_what_was_found_in_a_film_later_is_not_lifted_from_an_older_release() -> None:
+    """Text that was found since then lies in what the release called rest."""
+    world = World()
+    instance, made, _ = exported(world)
+    grant = world.agreed("dr", instance, Action.LIFT, Purpose.RESEARCH, regions=("rest",), release=made.id)
+    with world.site.database.begin() as transaction:
+        stored = transaction.instances.get(instance.id)
+        assert stored is not None
+        transaction.instances.swap(stored, replace(stored, kinds=(RegionKind.TEXT, *stored.kinds)))
+    with pytest.raises(InputError, match="divided anew"):
+        lift(world.site, world.people["dr"], grant.id, world.outlet, name="rest.key")
+    assert "rest.key" not in world.outlet.files
