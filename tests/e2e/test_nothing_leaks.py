@@ -28,7 +28,7 @@ from world import enrol, granted
 
 from leadglass.anatomy.outline import Outlines
 from leadglass.assemble.site import open_site
-from leadglass.dicom.frames import decode
+from leadglass.dicom.frames import decode, png
 from leadglass.dicom.instance import scan
 from leadglass.dicom.sealed import ENCRYPTED_ATTRIBUTES, decode_sealed
 from leadglass.dicom.source import BytesSource, Source
@@ -50,7 +50,7 @@ from leadglass.policy.decide import load
 from leadglass.ports import Transaction
 from leadglass.seal.cms import kek_ids, open_authenveloped
 from leadglass.site import Site
-from leadglass.testing.films import PATIENTS, Patient, planted, small_film, small_samples
+from leadglass.testing.films import PATIENTS, Patient, planted, small_film, small_outlines, small_samples
 from leadglass.testing.memory import MemoryDatabase, MemoryOutlet, memory_site
 
 Leadglass = Callable[..., Any]
@@ -222,8 +222,13 @@ def lived(leadglass: Leadglass, folder: Path) -> Life:
         ids = [line["instance"] for line in lines if line["state"] == "new"]
         a, b, c = ids[:3]
         assert len(ids) == len(FILMS)
+        drawn = folder / "drawn"
+        drawn.mkdir()
+        for kind, mask in small_outlines(rows=160, columns=140).items():
+            (drawn / f"{kind}.png").write_bytes(png(mask.astype(np.uint8) * 255))
         for instance in ids:
-            do("tech.demo", "check", instance, "--pixels", "checked", "--note", SAID)
+            lines = ("--outlines", drawn) if instance in (a, c) else ()
+            do("tech.demo", "check", instance, "--pixels", "checked", *lines, "--note", SAID)
         for patient in {patient.accession: patient for patient, _ in FILMS.values()}.values():
             order = ("order", "add", "--accession", patient.accession, "--reader", "dr.demo", "--referrer", "ward.demo")
             do("tech.demo", *order, "--procedure", patient.comment, "--indication", patient.history)

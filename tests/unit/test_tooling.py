@@ -34,7 +34,12 @@ OWN_PICTURES: Mapping[str, str] = {
 
 PERMISSIVE = {"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT", "MIT-0", "PSF-2.0", "Zlib"}
 
-LICENCE_NAMES = {"MIT License": "MIT", "ISC License": "ISC"}
+LICENCE_NAMES = {
+    "MIT License": "MIT",
+    "ISC License": "ISC",
+    "Apache Software License": "Apache-2.0",
+    "3-Clause BSD License": "BSD-3-Clause",
+}
 """SPDX identifiers for what older metadata say in words."""
 
 LICENCE_FILES = {"cedarpy": "Apache-2.0"}
