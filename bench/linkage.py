@@ -18,8 +18,8 @@ import cv2
 from leadglass.adapters.detectors.outlines import OnnxOutlines
 
 sys.path.append(str(Path(__file__).parents[1] / "training" / "reid"))
-import attack  # type: ignore[import-not-found, unused-ignore]
-import films  # type: ignore[import-not-found, unused-ignore]
+import attack  # type: ignore[import-not-found, unused-ignore]  # in training/reid, which is no package
+import films  # type: ignore[import-not-found, unused-ignore]  # likewise
 
 
 def main() -> None:
